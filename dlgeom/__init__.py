@@ -1,0 +1,1 @@
+"""Annotation geometry and format conversion."""

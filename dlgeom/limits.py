@@ -1,0 +1,76 @@
+"""Limits that protect a run from its input (reliability page, section 5)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dlgeom.errors import LimitError, UsageError
+
+__all__ = ["DEFAULT_LIMITS", "Limits"]
+
+MIB = 1 << 20
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of each thing one input may hold; each has ``--limit NAME=VALUE``.
+
+    Sizes are bytes, `pixels` are pixels of an image or mask that must be decoded, `rle_pixels`
+    of a mask that stays run lengths, `coordinate` is pixels from the origin and `outline` the
+    total length of one ring, sum of max(abs(dx), abs(dy)), in pixels.
+    """
+
+    file_bytes: int = 8 << 30
+    label_bytes: int = 16 * MIB
+    yaml_bytes: int = 256 << 10
+    depth: int = 64
+    text: int = 64 << 10
+    path_component: int = 255
+    path: int = 4096
+    pixels: int = 178_956_970
+    rle_pixels: int = 1 << 40
+    coordinate: float = 1e7
+    outline: float = 1e6
+    ring_points: int = 100_000
+    points: int = 1_000_000
+    png_text: int = MIB
+
+    def replace(self, **changes: float) -> Limits:
+        """Return a copy with some limits changed.
+
+        Raises
+        ------
+        UsageError
+            If a name is unknown or a value is not positive.
+        """
+        for name, value in changes.items():
+            if name not in self.__struct_fields__:
+                known = ", ".join(self.__struct_fields__)
+                raise UsageError(f"unknown limit {name!r}; known: {known}")
+            if not value > 0:
+                raise UsageError(f"limit {name} is {value}; limits are greater than 0")
+            changes[name] = type(getattr(self, name))(value)
+        return msgspec.structs.replace(self, **changes)
+
+    def check(
+        self,
+        name: str,
+        value: float,
+        *,
+        code: str,
+        what: str,
+        path: str | None = None,
+        location: str | None = None,
+    ) -> None:
+        """Raise `LimitError` if `value` is over the limit `name`."""
+        allowed = getattr(self, name)
+        if value > allowed:
+            raise LimitError(
+                f"{what} is {value}; the limit {name} is {allowed}. "
+                f"Raise it with --limit {name}={value} if the file is what you expect",
+                code=code,
+                path=path,
+                location=location,
+            )
+
+
+DEFAULT_LIMITS = Limits()
