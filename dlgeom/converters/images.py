@@ -1,0 +1,221 @@
+"""Facts from image headers: size as displayed, EXIF orientation; and finding image files.
+
+Annotations live in the upright image (formats page, section 2.1), so sizes are turned by the
+EXIF orientation. Only the header is read, only in formats asked for by name (Pillow would open
+EPS by its content and start another program), and the number of pixels is checked before any
+pixel is decoded.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import warnings
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from dlgeom.converters.inputs import check_inside, check_regular, unreadable
+from dlgeom.errors import FormatError
+from dlgeom.item import Item
+from dlgeom.limits import DEFAULT_LIMITS, Limits
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "ImageFolder",
+    "ImageInfo",
+    "check_size",
+    "image_info",
+    "is_image_name",
+    "item_from_file",
+]
+
+IMAGE_SUFFIXES = frozenset(
+    [".bmp", ".dng", ".gif", ".heic", ".jp2", ".jpeg", ".jpg", ".mpo", ".pfm", ".png", ".ppm", ".tif", ".tiff", ".webp"]
+)
+_FORMATS = ("JPEG", "PNG", "MPO", "BMP", "WEBP", "TIFF", "GIF", "PPM", "JPEG2000")
+_ORIENTATION = 0x0112
+_TURNED = frozenset({5, 6, 7, 8})
+
+
+class ImageInfo(msgspec.Struct, frozen=True):
+    """What the header of an image says: upright size in pixels, EXIF orientation, format."""
+
+    width: int
+    height: int
+    orientation: int = 1
+    format: str = ""
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file name has the ending of an image."""
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+
+
+def check_size(
+    width: int, height: int, *, limits: Limits = DEFAULT_LIMITS, shown: str | None = None
+) -> None:
+    """Refuse an image without pixels, or with more of them than the limit.
+
+    Raises
+    ------
+    FormatError
+        ``image.size``.
+    LimitError
+        ``limit.pixels``.
+    """
+    if width <= 0 or height <= 0:
+        raise FormatError(
+            f"size is {width} x {height}; an image has at least one pixel. Correct the size",
+            code="image.size",
+            path=shown,
+        )
+    limits.check(
+        "pixels",
+        width * height,
+        code="limit.pixels",
+        what=f"number of pixels of a {width} x {height} image",
+        path=shown,
+    )
+
+
+def _orientation(image: Any) -> int:
+    # A PNG keeps EXIF in a chunk that may follow the pixels; asking Pillow would decode them.
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1
+    value = image.getexif().get(_ORIENTATION, 1)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def read_header(
+    stream: IO[bytes], *, limits: Limits = DEFAULT_LIMITS, shown: str | None = None
+) -> ImageInfo:
+    """Read the header of an image from an open file; see `image_info`."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(stream, formats=_FORMATS) as image:
+                width, height = image.size
+                orientation = _orientation(image)
+                kind = image.format or ""
+    except Image.DecompressionBombError as error:
+        raise FormatError(str(error), code="limit.pixels", path=shown) from error
+    except Exception as error:  # Pillow raises many kinds for broken files
+        raise FormatError(
+            f"cannot be read as an image ({type(error).__name__}); "
+            "expected JPEG, PNG, BMP, TIFF, WebP, GIF, PPM or JPEG 2000. Is it complete?",
+            code="image.unreadable",
+            path=shown,
+        ) from error
+    if orientation in _TURNED:
+        width, height = height, width
+    check_size(width, height, limits=limits, shown=shown)
+    return ImageInfo(width, height, orientation, kind)
+
+
+def image_info(
+    path: Path | str, *, limits: Limits = DEFAULT_LIMITS, shown: str | None = None
+) -> ImageInfo:
+    """Read the size of an image from its header, as displayed.
+
+    Parameters
+    ----------
+    path : Path or str
+        The image.
+    limits : Limits
+        `pixels` bounds width x height.
+    shown : str, optional
+        Path for messages.
+
+    Raises
+    ------
+    FormatError
+        ``image.unreadable``, ``image.size``, ``file.empty``, ``file.not_regular``.
+    LimitError
+        ``limit.pixels``.
+    OutputError
+        Where the system refuses to read the file.
+    """
+    shown = str(path) if shown is None else shown
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise unreadable(error, shown) from error
+    with os.fdopen(descriptor, "rb") as stream:
+        status = os.fstat(descriptor)
+        check_regular(status, shown)
+        if not status.st_size:
+            raise FormatError(
+                "has 0 bytes; there is no image. Was it copied completely?",
+                code="file.empty",
+                path=shown,
+            )
+        return read_header(stream, limits=limits, shown=shown)
+
+
+class ImageFolder:
+    """Finds the image files of a data set below one folder.
+
+    An image is looked for by its relative name, then with other image endings, then by its base
+    name where that is unique below the folder: data sets are moved, and lists keep old folders.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._by_base: dict[str, str | None] | None = None
+
+    def find(self, name: str) -> Path | None:
+        """Return the file of an item, or None.
+
+        Raises
+        ------
+        FormatError
+            ``path.symlink`` if it is a link out of the folder.
+        """
+        direct = self.root / name
+        if self._is_file(direct):
+            return direct
+        if os.path.splitext(name)[1].lower() not in IMAGE_SUFFIXES:
+            for suffix in (".jpg", ".png", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"):
+                other = self.root / f"{name}{suffix}"
+                if self._is_file(other):
+                    return other
+        found = self._index().get(os.path.basename(name))
+        return None if found is None else self.root / found
+
+    def _is_file(self, path: Path) -> bool:
+        try:
+            status = os.lstat(path)
+        except (OSError, ValueError):
+            return False
+        if stat.S_ISLNK(status.st_mode):
+            check_inside(path, self.root, str(path))
+            return path.is_file()
+        return stat.S_ISREG(status.st_mode)
+
+    def _index(self) -> dict[str, str | None]:
+        """Return base name -> relative path; None for a base name that occurs twice."""
+        if self._by_base is None:
+            index: dict[str, str | None] = {}
+            for folder, folders, files in os.walk(self.root):
+                folders.sort()
+                for name in files:
+                    if is_image_name(name) and not os.path.islink(os.path.join(folder, name)):
+                        path = os.path.relpath(os.path.join(folder, name), self.root)
+                        index[name] = None if name in index else path
+            self._by_base = index
+        return self._by_base
+
+
+def item_from_file(path: str | Path) -> Item:
+    """Build an `Item` from the header of an image file."""
+    info = image_info(path)
+    return Item(
+        name=os.path.basename(path),
+        width=info.width,
+        height=info.height,
+        exif_orientation=info.orientation,
+    )

@@ -1,0 +1,188 @@
+"""Names of items that are safe as relative paths, and that stay apart on any file system.
+
+Reliability page, P3: names are made relative; ``..`` that climbs out, absolute names, drives,
+NUL and control characters are refused, and two inputs never share one output file in silence.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from dlgeom.errors import FormatError, LimitError
+from dlgeom.limits import DEFAULT_LIMITS, Limits
+
+__all__ = ["Claims", "output_name", "safe_name", "stem_of"]
+
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ -]*(?:\.[A-Za-z0-9_-]+)?")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_DRIVE = re.compile(r"[A-Za-z]:(?:[/\\]|$)")
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\..*)?$", re.IGNORECASE
+)
+_WINDOWS_FORBIDS = frozenset('<>:"|?*')
+
+
+def _control(text: str) -> bool:
+    """Whether a control or format character, or half of a surrogate pair, is in the text."""
+    return any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text)
+
+
+def safe_name(
+    text: str, *, limits: Limits = DEFAULT_LIMITS, shown: str | None = None
+) -> tuple[str, str]:
+    r"""Turn a name of a file into a relative path with ``/`` between its folders.
+
+    Parameters
+    ----------
+    text : str
+        As the file says, for example ``batch_1\0001.jpg``.
+    limits : Limits
+        ``path_component`` and ``path``, in bytes of UTF-8.
+    shown : str, optional
+        Path of the file that says it, for messages.
+
+    Returns
+    -------
+    name : str
+        The relative path.
+    note : str
+        "" or a code of something worth telling: ``path.normalised`` where a step like ``..``
+        inside the path was resolved, ``path.reserved`` where Windows cannot have the name.
+
+    Raises
+    ------
+    FormatError
+        ``path.escape``, ``path.invalid`` or ``path.url``.
+    LimitError
+        ``limit.path``.
+
+    Examples
+    --------
+    >>> safe_name("batch_1/0001.jpg")
+    ('batch_1/0001.jpg', '')
+    >>> safe_name("a/../b.png")
+    ('b.png', 'path.normalised')
+    """
+    if _PLAIN.fullmatch(text) and len(text) < 100 and not _RESERVED.match(text):
+        return text, ""
+
+    def refused(code: str, what: str) -> FormatError:
+        kind = LimitError if code.startswith("limit.") else FormatError
+        return kind(f"name {text[:80]!r} {what}", code=code, path=shown)
+
+    if not text.strip():
+        raise refused("path.invalid", "is empty; each item needs a name. Give it one")
+    if "\0" in text or _control(text):
+        raise refused("path.invalid", "has control characters; names are plain text. Rename it")
+    if _URL.match(text):
+        raise refused(
+            "path.url", "is an address; names are relative paths. Use the path in the data set"
+        )
+    name = text.replace("\\", "/")
+    if name.startswith("/") or _DRIVE.match(name):
+        raise refused("path.escape", "is absolute; names are relative to the data set. Shorten it")
+    steps: list[str] = []
+    note = ""
+    for step in name.split("/"):
+        if step == "..":
+            if not steps:
+                raise refused("path.escape", "leaves the data set by '..'. Correct it")
+            steps.pop()
+            note = "path.normalised"
+        elif step not in ("", "."):
+            steps.append(step)
+        elif step == ".":
+            note = note or "path.normalised"
+    if not steps or name.endswith("/"):
+        raise refused("path.invalid", "names no file. Give it a file name")
+    clean = "/".join(steps)
+    if max(len(step.encode()) for step in steps) > limits.path_component:
+        raise refused(
+            "limit.path",
+            f"has a part of more than {limits.path_component} bytes; that is the limit "
+            "path_component. Raise it with --limit path_component=N",
+        )
+    if len(clean.encode()) > limits.path:
+        raise refused(
+            "limit.path",
+            f"has more than {limits.path} bytes; that is the limit path. "
+            "Raise it with --limit path=N",
+        )
+    for step in steps:
+        if _RESERVED.match(step) or step[-1] in " ." or not _WINDOWS_FORBIDS.isdisjoint(step):
+            note = note or "path.reserved"
+    return clean, note
+
+
+def output_name(name: str) -> str:
+    """Return a name that every file system can have: what Windows refuses becomes ``_``.
+
+    Examples
+    --------
+    >>> output_name("day 1/aux.txt"), output_name("what?.png")
+    ('day 1/_aux.txt', 'what_.png')
+    """
+    if _PLAIN.fullmatch(name) and not _RESERVED.match(name):
+        return name
+    steps = []
+    for step in name.split("/"):
+        clean = "".join("_" if c in _WINDOWS_FORBIDS else c for c in step)
+        if clean[-1:] in (" ", "."):
+            clean = clean[:-1] + "_"
+        steps.append(f"_{clean}" if _RESERVED.match(clean) else clean)
+    return "/".join(steps)
+
+
+def stem_of(name: str) -> str:
+    """Return the path without the extension of its last part.
+
+    Examples
+    --------
+    >>> stem_of("a.b/c.d.png"), stem_of("a.b/c"), stem_of(".hidden")
+    ('a.b/c.d', 'a.b/c', '.hidden')
+    """
+    folder, slash, base = name.rpartition("/")
+    dot = base.rfind(".")
+    return folder + slash + (base[:dot] if dot > 0 else base)
+
+
+class Claims:
+    """Output names given so far; no two of them are one file on any file system.
+
+    Names that differ only in letter case or in Unicode form are one file on some systems.
+
+    Examples
+    --------
+    >>> claims = Claims()
+    >>> claims.claim("a.txt"), claims.claim("A.txt")
+    (('a.txt', False), ('A_2.txt', True))
+    """
+
+    __slots__ = ("_next", "_taken")
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._next: dict[str, int] = {}
+
+    @staticmethod
+    def _key(name: str) -> str:
+        if name.isascii():
+            return name.lower()
+        return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+    def claim(self, name: str) -> tuple[str, bool]:
+        """Return the name, or one with a suffix where it is taken, and whether it was."""
+        key = self._key(name)
+        if key not in self._taken:
+            self._taken.add(key)
+            return name, False
+        stem = stem_of(name)
+        suffix = name[len(stem) :]
+        number = self._next.get(key, 2)
+        while self._key(f"{stem}_{number}{suffix}") in self._taken:
+            number += 1
+        self._next[key] = number + 1
+        fresh = f"{stem}_{number}{suffix}"
+        self._taken.add(self._key(fresh))
+        return fresh, True

@@ -1,0 +1,1 @@
+"""Pascal VOC: reader and writer."""

@@ -1,0 +1,1 @@
+"""YOLO: reader and writer."""
