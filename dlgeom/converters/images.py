@@ -32,7 +32,22 @@ __all__ = [
 ]
 
 IMAGE_SUFFIXES = frozenset(
-    [".bmp", ".dng", ".gif", ".heic", ".jp2", ".jpeg", ".jpg", ".mpo", ".pfm", ".png", ".ppm", ".tif", ".tiff", ".webp"]
+    [
+        ".bmp",
+        ".dng",
+        ".gif",
+        ".heic",
+        ".jp2",
+        ".jpeg",
+        ".jpg",
+        ".mpo",
+        ".pfm",
+        ".png",
+        ".ppm",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
 )
 _FORMATS = ("JPEG", "PNG", "MPO", "BMP", "WEBP", "TIFF", "GIF", "PPM", "JPEG2000")
 _ORIENTATION = 0x0112

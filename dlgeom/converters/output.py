@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,6 +151,8 @@ class Output:
         self.name = target.name
         self.files = 0
         self.existed = False
+        self._fresh = True
+        self._tops: set[str] = set()
         self._folders: dict[str, int] = {}
         self._unfinished: list[FileWriter] = []
         self._made: list[Path] = []
@@ -182,6 +185,7 @@ class Output:
         if self.existed and not self.single:
             self._refuse_links(target)
         occupied = self.existed and (self.single or any(os.scandir(target)))
+        self._fresh = not occupied
         if occupied and not overwrite:
             raise OutputError(
                 "exists; outputs are not overwritten unasked. Use --overwrite, or another name",
@@ -246,6 +250,7 @@ class Output:
         parent, _, base = name.rpartition("/")
         if base in ("", ".", "..") or "\0" in name or ".." in parent.split("/"):
             raise OutputError(f"{name!r} is no name for an output file", code="path.escape")
+        self._tops.add(name.partition("/")[0])
         folder = self._folder(parent)
         if self.existed:
             with contextlib.suppress(FileNotFoundError):
@@ -307,6 +312,16 @@ class Output:
                 os.close(descriptor)
         self._folders.clear()
 
+    def _take_back(self) -> None:
+        """Remove what a failed run wrote into a target that was new or empty."""
+        if self._fresh and not self.dry_run:
+            for top in self._tops:
+                path = self.root / top
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
     def __enter__(self) -> Output:
         return self
 
@@ -318,7 +333,7 @@ class Output:
     ) -> None:
         self.close()
         if kind is not None:
-            # A run that failed before its first file leaves no empty folders behind.
+            self._take_back()
             for folder in self._made:
                 with contextlib.suppress(OSError):
                     folder.rmdir()

@@ -1,0 +1,21 @@
+"""The command line: arguments in, library called, report out.
+
+Results go to standard output, everything else to standard error; exit codes are those of the
+reliability page, section 3.
+"""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the ``dlgeom`` command and leave with its exit code."""
+    # Threads of a linear algebra library cost start-up time and are of no use here; this has to
+    # be said before numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from dlgeom.cli.run import run
+
+    raise SystemExit(run())

@@ -1,0 +1,84 @@
+"""Exit codes, error lines and signals around the commands."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+
+from dlgeom.cli.commands import program
+from dlgeom.errors import DlgeomError
+
+__all__ = ["Terminated", "run"]
+
+_USAGE, _INTERNAL, _INTERRUPTED, _TERMINATED = 2, 6, 130, 143
+_OUTPUT = 5
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived; unwinds so that temporary files are removed."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _say(text: str) -> None:
+    click.echo(f"dlgeom: {' '.join(text.split())}", err=True)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; those of the process if not given.
+    """
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in args
+    old = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = program.main(args=args, prog_name="dlgeom", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.UsageError as error:
+        error.show()
+        return _USAGE
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted; unfinished files were removed")
+        return _INTERRUPTED
+    except Terminated:
+        _say("terminated; unfinished files were removed")
+        return _TERMINATED
+    except DlgeomError as error:
+        if debug:
+            traceback.print_exc()
+        _say(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away, as in `dlgeom formats | head -1`.
+        sys.stderr.close()
+        return 0
+    except OSError as error:
+        if debug:
+            traceback.print_exc()
+        where = f"{error.filename}: " if error.filename else ""
+        _say(f"{where}{error.strerror or error} [io.permission]")
+        return _OUTPUT
+    except Exception as error:  # a bug of ours: one line, the traceback on request
+        if debug:
+            traceback.print_exc()
+        _say(
+            f"internal error: {type(error).__name__}: {error}. This is a bug of dlgeom; "
+            "please report it with the command and, if you can, the file (--debug shows more)"
+        )
+        return _INTERNAL
+    finally:
+        signal.signal(signal.SIGTERM, old)

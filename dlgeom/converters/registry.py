@@ -1,0 +1,197 @@
+"""Which formats there are: our own, and those that other packages register.
+
+A package adds a format by an entry point of the group ``dlgeom.formats`` that names a
+`dlgeom.converters.base.Format`. The command line's options and the docs' table come from here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from dlgeom.converters.base import Format, Option
+from dlgeom.errors import OutputError, UnknownFormatError, UsageError
+
+__all__ = [
+    "Format",
+    "Option",
+    "check_options",
+    "find_format",
+    "formats",
+    "recognise",
+    "target_format",
+]
+
+_OWN = ("coco", "yolo", "voc")
+
+
+@cache
+def formats() -> Mapping[str, Format]:
+    """Return all formats by name, our own first."""
+    found = {name: import_module(f"dlgeom.converters.{name}.format").FORMAT for name in _OWN}
+    found.update((entry.name, entry) for entry in _registered() if entry.name not in found)
+    return found
+
+
+def _registered() -> list[Format]:
+    from importlib.metadata import entry_points
+
+    return [
+        entry
+        for point in entry_points(group="dlgeom.formats")
+        if isinstance(entry := point.load(), Format)
+    ]
+
+
+def find_format(name: str) -> Format:
+    """Return the format of that name or alias, in any letter case.
+
+    Raises
+    ------
+    UnknownFormatError
+        With the known names and the nearest one.
+    """
+    wanted = name.strip().lower()
+    table = formats()
+    if wanted in table:
+        return table[wanted]
+    names: dict[str, Format] = {}
+    for entry in table.values():
+        names[entry.name] = entry
+        for alias in entry.aliases:
+            names.setdefault(alias, entry)
+    if wanted in names:
+        return names[wanted]
+    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise UnknownFormatError(f"unknown format {name!r}; known: {', '.join(table)}.{hint}")
+
+
+def recognise(path: Path) -> Format:
+    """Return the one format that a path looks like.
+
+    Raises
+    ------
+    UnknownFormatError
+        If none does, or several do equally well.
+    OutputError
+        If the path cannot be read.
+    """
+    try:
+        path.stat()
+    except OSError as error:
+        raise OutputError(
+            f"cannot be read ({error.strerror or error}). Check the path",
+            code="io.read",
+            path=str(path),
+        ) from error
+    scores = {name: entry.recognise(path) for name, entry in formats().items()}
+    best = max(scores.values(), default=0)
+    likely = [name for name, score in scores.items() if score == best and score > 0]
+    if len(likely) == 1:
+        return formats()[likely[0]]
+    if not likely:
+        patterns = "; ".join(
+            f"{entry.name}: {', '.join(entry.patterns)}" for entry in formats().values()
+        )
+        raise UnknownFormatError(
+            f"{path}: no format recognises it. Name one with --from, or point at one of: {patterns}"
+        )
+    raise UnknownFormatError(
+        f"{path}: could be {' or '.join(likely)}; which one cannot be told. Name it with --from"
+    )
+
+
+def target_format(target: Path) -> Format:
+    """Return the format that a target's suffix stands for.
+
+    Raises
+    ------
+    UnknownFormatError
+        If the suffix says nothing; folders never do.
+    """
+    name = target.name.lower()
+    likely = [
+        entry
+        for entry in formats().values()
+        if any(name.endswith(suffix) for suffix in entry.single_file)
+    ]
+    if len(likely) == 1:
+        return likely[0]
+    listed = ", ".join(entry.name for entry in likely or formats().values())
+    raise UnknownFormatError(
+        f"{target}: its name does not say the format to write. Name it with --to, one of: {listed}"
+    )
+
+
+def is_single_file(entry: Format, target: Path) -> bool:
+    """Whether a target of that format is one file and not a folder."""
+    name = target.name.lower()
+    return any(name.endswith(suffix) for suffix in entry.single_file)
+
+
+def _value(option: Option, given: Any) -> Any:
+    if given is None:
+        return option.default
+    if option.choices:
+        text = str(given).lower()
+        if text not in option.choices:
+            near = difflib.get_close_matches(text, option.choices, n=1, cutoff=0.5)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise UsageError(
+                f"option {option.name}: {given!r} is not one of {', '.join(option.choices)}.{hint}"
+            )
+        return option.kind(text)
+    if isinstance(given, option.kind):
+        return given
+    try:
+        return option.kind(given)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"option {option.name}: {given!r} is no {option.kind.__name__}. {option.help}"
+        ) from error
+
+
+def check_options(
+    source: Format, target: Format | None, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Turn what the user gave into full options for reader and writer.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown or belongs to another format, or a value does not fit.
+    """
+    reading = {option.name: option for option in source.options if option.use != "write"}
+    writing = (
+        {option.name: option for option in target.options if option.use != "read"} if target else {}
+    )
+    for name in given:
+        if name not in reading and name not in writing and given[name] is not None:
+            owners = [
+                (entry.name, option.use)
+                for entry in formats().values()
+                for option in entry.options
+                if option.name == name
+            ]
+            if owners:
+                where = " or ".join(
+                    f"{'reading' if use == 'read' else 'writing' if use == 'write' else 'using'}"
+                    f" {owner}"
+                    for owner, use in owners
+                )
+                raise UsageError(
+                    f"option {name} is for {where}; it does nothing here. Leave it out"
+                )
+            known = sorted({*reading, *writing})
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}."
+            raise UsageError(f"unknown option {name!r}.{hint}")
+    return (
+        {name: _value(option, given.get(name)) for name, option in reading.items()},
+        {name: _value(option, given.get(name)) for name, option in writing.items()},
+    )

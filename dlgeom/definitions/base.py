@@ -1,0 +1,413 @@
+"""What all definitions share: label, attributes, description, exact equality, common geometry.
+
+Definitions are values. They are checked when they are built, never change afterwards, compare
+exactly, hash by type, label and geometry, and pickle. Arrays that they hand out are read-only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NoReturn, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dlgeom.errors import GeometryError, UsageError
+
+__all__ = [
+    "NO_ATTRIBUTES",
+    "NO_BOUNDS",
+    "ArrayDefinition",
+    "Attributes",
+    "AttributesLike",
+    "Bounds",
+    "Definition",
+    "FrozenDict",
+    "FrozenList",
+    "frozen_attributes",
+]
+
+Bounds = tuple[float, float, float, float]
+NO_BOUNDS: Bounds = (math.nan, math.nan, math.nan, math.nan)
+"""Bounds of what has no place in the image, such as a `Classification`."""
+
+KEEP: Any = object()
+
+
+def _refuse(self: object, *args: object, **kwargs: object) -> NoReturn:
+    raise TypeError(
+        "attributes are read-only; definitions are values. Build a new one with "
+        "definition.replace(attributes={...}), or set annotation.attributes"
+    )
+
+
+class FrozenDict(dict[str, Any]):
+    """A dict that cannot be changed; equal to a plain dict with the same entries.
+
+    A `dict` rather than a mapping proxy because it has to pickle and to go into JSON as it is.
+    """
+
+    __slots__ = ()
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+
+class FrozenList(list[Any]):
+    """A list that cannot be changed; equal to a plain list with the same entries."""
+
+    __slots__ = ()
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
+    append = clear = extend = insert = pop = remove = reverse = sort = _refuse  # type: ignore[assignment]
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (list(self),)
+
+
+Attributes = FrozenDict | FrozenList
+AttributesLike = Mapping[str, Any] | Sequence[str] | None
+NO_ATTRIBUTES = FrozenDict()
+
+
+def _frozen(value: Any) -> Any:
+    """Copy a JSON-like value into one that cannot be changed."""
+    if isinstance(value, FrozenDict | FrozenList):
+        return value
+    if isinstance(value, Mapping):
+        return FrozenDict({key: _frozen(entry) for key, entry in value.items()})
+    if isinstance(value, list):
+        return FrozenList([_frozen(entry) for entry in value])
+    if isinstance(value, np.ndarray):
+        return _frozen(value.tolist())
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def frozen_attributes(value: AttributesLike) -> Attributes:
+    """Copy attributes into their read-only form.
+
+    Parameters
+    ----------
+    value : mapping of str to value, sequence of str, or None
+        The list of strings is the platform's older form.
+
+    Raises
+    ------
+    UsageError
+        If it is neither, or a key is not text.
+    """
+    if value is None:
+        return NO_ATTRIBUTES
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise UsageError(f"attribute key {key!r} is no text; keys are str. Use str({key!r})")
+        frozen = _frozen(value) if value else NO_ATTRIBUTES
+        return frozen  # type: ignore[no-any-return]
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise UsageError(
+            f"attributes is {value!r}; it is a dict {{key: value}} or a list of strings. "
+            "Use attributes={'key': value}"
+        )
+    names = list(value)
+    for name in names:
+        if not isinstance(name, str):
+            raise UsageError(
+                f"attributes has the entry {name!r}; a list of attributes holds strings only. "
+                "Use a dict for values of other types"
+            )
+    return FrozenList(names) if names else NO_ATTRIBUTES
+
+
+def number(value: object, what: str) -> float:
+    """Return a finite float, or raise `GeometryError` that names `what`."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, bool | np.bool_) or not isinstance(
+        value, int | float | np.floating | np.integer
+    ):
+        raise GeometryError(f"{what} is {value!r}; it has to be a number. Convert it first")
+    try:
+        result = float(value)
+    except OverflowError:
+        result = math.inf
+    if not math.isfinite(result):
+        raise GeometryError(f"{what} is {result}; coordinates are finite. Correct or leave it out")
+    return result
+
+
+def points_array(values: ArrayLike, what: str) -> NDArray[np.float64]:
+    """Copy vertices into a float64 array of shape (n, 2), or raise `GeometryError`."""
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise GeometryError(
+            f"{what} is no array of numbers ({error}); give [[x, y], ...] in pixels"
+        ) from error
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise GeometryError(f"{what} has shape {array.shape}; expected (n, 2), x then y")
+    if not np.isfinite(array).all():
+        bad = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+        raise GeometryError(
+            f"{what}: vertex {bad} is {array[bad].tolist()}; coordinates are finite. "
+            "Correct or leave it out"
+        )
+    return array
+
+
+def checked_text(value: object, what: str) -> str | None:
+    """Return a text or None, or raise `UsageError` that names `what`."""
+    if value is None or isinstance(value, str):
+        return value
+    raise UsageError(f"{what} is {value!r}; it has to be text. Use str({value!r})")
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a read-only view, or the array itself if it is read-only already."""
+    if not array.flags.writeable:
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+class Definition:
+    """Root of all definitions.
+
+    Bounds, ``left``... are continuous pixel coordinates (see `dlgeom.definitions`); they are NaN
+    for what has no place in the image.
+    """
+
+    __slots__ = ()
+
+    type: ClassVar[str] = ""
+    """Type string of the platform's JSON."""
+
+    label: str | None
+    attributes: Any
+    description: str | None
+
+    # What a definition says about its geometry; subclasses override what they have.
+
+    @property
+    def bounds(self) -> Bounds:
+        """Left, top, right, bottom of the smallest upright box around it, in pixels."""
+        return NO_BOUNDS
+
+    @property
+    def geo(self) -> Any:
+        """Geometry as an array; empty, of shape (0, 2), where there is none."""
+        return np.zeros((0, 2))
+
+    @property
+    def x(self) -> Any:
+        """Horizontal coordinates of `geo`."""
+        return self.geo[:, 0]
+
+    @property
+    def y(self) -> Any:
+        """Vertical coordinates of `geo`."""
+        return self.geo[:, 1]
+
+    @property
+    def left(self) -> float:
+        """Left edge of `bounds`."""
+        return self.bounds[0]
+
+    @property
+    def top(self) -> float:
+        """Upper edge of `bounds`."""
+        return self.bounds[1]
+
+    @property
+    def right(self) -> float:
+        """Right edge of `bounds`."""
+        return self.bounds[2]
+
+    @property
+    def bottom(self) -> float:
+        """Lower edge of `bounds`."""
+        return self.bounds[3]
+
+    @property
+    def width(self) -> float:
+        """Right minus left, in pixels."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Bottom minus top, in pixels."""
+        return self.bottom - self.top
+
+    @property
+    def angle(self) -> float | None:
+        """Degrees clockwise on screen, None for what cannot be turned."""
+        return None
+
+    @property
+    def area(self) -> float:
+        """Area in square pixels; 0 for what has none."""
+        return 0.0
+
+    # Values: equality, hash, copies.
+
+    def _same_geometry(self, other: Any) -> bool:
+        """Return whether the geometry is exactly equal; `other` has the same type."""
+        return bool(self._geometry_key() == other._geometry_key())
+
+    def _geometry_key(self) -> Any:
+        """Return something hashable that is equal for equal geometry."""
+        return ()
+
+    def _close_geometry(self, other: Any, atol: float) -> bool:
+        """Return whether no coordinate differs by more than `atol` pixels."""
+        return self._same_geometry(other)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return (
+            self.label == other.label  # type: ignore[attr-defined]
+            and self._same_geometry(other)
+            and self.attributes == other.attributes  # type: ignore[attr-defined]
+            and self.description == other.description  # type: ignore[attr-defined]
+        )
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.label, self._geometry_key()))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def is_close(self, other: object, *, atol: float) -> bool:
+        """Return whether the other is the same but for its coordinates, which may be off a bit.
+
+        Parameters
+        ----------
+        other : object
+            What to compare with.
+        atol : float
+            Largest difference of a coordinate in pixels, of an angle in degrees. A mask has no
+            coordinates: it is close only if equal.
+
+        Returns
+        -------
+        bool
+            Type, label, attributes, description and structure (number of points...) are equal
+            and no coordinate differs by more than `atol`.
+        """
+        return (
+            isinstance(other, Definition)
+            and type(other) is type(self)
+            and self.label == other.label
+            and self.attributes == other.attributes
+            and self.description == other.description
+            and self._close_geometry(other, atol)
+        )
+
+    def replace(
+        self,
+        *,
+        label: str | None = KEEP,
+        attributes: AttributesLike = KEEP,
+        description: str | None = KEEP,
+    ) -> Self:
+        """Return the same geometry with another label, attributes or description."""
+        changes: dict[str, Any] = {}
+        if label is not KEEP:
+            changes["label"] = checked_text(label, "label")
+        if attributes is not KEEP:
+            changes["attributes"] = frozen_attributes(attributes)
+        if description is not KEEP:
+            changes["description"] = checked_text(description, "description")
+        return self._with(changes) if changes else self
+
+    def _with(self, changes: dict[str, Any]) -> Self:
+        """Return a copy with some fields changed; the values are checked already."""
+        raise TypeError(f"{type(self).__name__} has no fields to replace")
+
+    # Text.
+
+    def _summary(self) -> list[str]:
+        """Return what the repr says about the geometry."""
+        return []
+
+    def __repr__(self) -> str:
+        parts = self._summary()
+        parts += [
+            f"{name}={value!r}"
+            for name in ("label", "attributes", "description")
+            if (value := getattr(self, name)) is not None and value != {}
+        ]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+class ArrayDefinition(Definition):
+    """Root of the definitions that hold arrays: slots that are set once.
+
+    A subclass lists its own slots in ``_geometry`` in the order in which `_view` takes them.
+    """
+
+    __slots__ = ("attributes", "description", "label")
+
+    _geometry: ClassVar[tuple[str, ...]] = ()
+
+    def _fill(
+        self, label: str | None, attributes: AttributesLike, description: str | None
+    ) -> None:
+        """Check and set what all definitions have."""
+        name = type(self).__name__
+        put = object.__setattr__
+        put(self, "label", checked_text(label, f"{name}: label"))
+        put(self, "attributes", frozen_attributes(attributes))
+        put(self, "description", checked_text(description, f"{name}: description"))
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(
+            f"{type(self).__name__}.{name} is read-only; definitions are values. "
+            "Build a new one, or use replace()"
+        )
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name} is read-only; definitions are values")
+
+    def _with(self, changes: dict[str, Any]) -> Self:
+        names = (*self._geometry, "label", "attributes", "description")
+        return _restore(
+            type(self), *(changes.get(name, getattr(self, name)) for name in names)
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        names = (*self._geometry, "label", "attributes", "description")
+        return _restore, (type(self), *(getattr(self, name) for name in names))
+
+
+def _restore(cls: Any, *values: Any) -> Any:
+    """Build an array definition from the values of its slots, unchecked but read-only."""
+    self = object.__new__(cls)
+    put = object.__setattr__
+    for name, value in zip(
+        (*cls._geometry, "label", "attributes", "description"), values, strict=True
+    ):
+        # An array that was pickled comes back writable.
+        put(self, name, read_only(value) if isinstance(value, np.ndarray) else value)
+    return self

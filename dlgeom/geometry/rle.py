@@ -1,0 +1,415 @@
+"""Masks as run lengths: text, pixels, area, bounds and set algebra without a dense mask.
+
+Counts are a 1-D uint32 array of run lengths of a mask read column by column (top to bottom,
+then the next column), zeros first; so a mask whose first pixel is set starts with 0. This is
+COCO's encoding. A shape is (height, width). Canonical counts hold no zero but the first; others
+are accepted everywhere. A run of 2**32 pixels or more is kept as runs of 2**32 - 1 with zero
+runs between.
+
+Most functions work on *flips*: the positions, counted down the columns, at which the value
+changes. A position that occurs an even number of times is no change at all, which makes zero
+runs, XOR and canonical form one and the same step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.errors import GeometryError
+from dlgeom.geometry.ragged import Runs
+from dlgeom.geometry.rle_text import (
+    from_list,
+    from_string,
+    from_strings,
+    pack,
+    to_list,
+    to_string,
+    to_strings,
+)
+
+__all__ = [
+    "area",
+    "areas",
+    "bounds",
+    "bounds_many",
+    "check",
+    "complement",
+    "decode",
+    "decode_crop",
+    "difference",
+    "encode",
+    "encode_crop",
+    "from_flips",
+    "from_list",
+    "from_string",
+    "from_strings",
+    "intersection",
+    "normalise",
+    "to_list",
+    "to_string",
+    "to_strings",
+    "union",
+    "union_many",
+    "valid",
+    "xor",
+]
+
+Counts = NDArray[np.uint32]
+Flips = NDArray[np.int64]
+Shape = tuple[int, int]
+
+
+# ---------------------------------------------------------------- counts and flips
+
+
+def _positions(counts: Counts) -> Flips:
+    """Return the ends of all runs, shape (len(counts),); the last is the size of the mask."""
+    return np.cumsum(counts, dtype=np.int64)
+
+
+def _odd_only(flips: Flips) -> Flips:
+    """Keep one of each position that occurs an odd number of times; `flips` is sorted."""
+    if len(flips) < 2:
+        return flips
+    new = np.empty(len(flips), dtype=np.bool_)
+    new[0] = True
+    np.not_equal(flips[1:], flips[:-1], out=new[1:])
+    if new.all():
+        return flips
+    first = np.flatnonzero(new)
+    odd = np.diff(np.append(first, len(flips))) & 1
+    return np.asarray(flips[first[odd == 1]], dtype=np.int64)
+
+
+def from_flips(flips: NDArray[np.int64], size: int) -> Counts:
+    """Return canonical counts of the mask that changes value at each of `flips`.
+
+    Parameters
+    ----------
+    flips : ndarray of int64, shape (F,)
+        Sorted positions in [0, size]; a position may repeat.
+    size : int
+        Number of pixels, height * width.
+    """
+    flips = _odd_only(flips)
+    if len(flips) and flips[-1] == size:
+        flips = flips[:-1]
+    lengths = np.empty(len(flips) + 1, dtype=np.int64)
+    if len(flips):
+        lengths[0] = flips[0]
+        np.subtract(flips[1:], flips[:-1], out=lengths[1:-1])
+        lengths[-1] = size - flips[-1]
+    else:
+        lengths[0] = size
+    return pack(lengths)
+
+
+def normalise(counts: Counts) -> Counts:
+    """Return canonical counts: runs around a zero run merged, no zero run at the end."""
+    if len(counts) and counts[1:].all():
+        return counts
+    ends = _positions(counts)
+    return from_flips(ends[:-1], int(ends[-1]) if len(ends) else 0)
+
+
+def _spans(counts: Counts) -> tuple[Flips, Flips]:
+    """Return first and last-plus-one positions of the runs of ones that are not empty."""
+    ends = _positions(counts)
+    starts, stops = ends[:-1:2], ends[1::2]
+    if len(counts) > 1 and not counts[1::2].all():
+        some = starts < stops
+        return starts[some], stops[some]
+    return starts, stops
+
+
+def _refuse_shape(shape: Shape) -> int:
+    """Return the number of pixels, or raise if a side is not a positive integer."""
+    for side in shape:
+        if isinstance(side, bool) or not isinstance(side, int | np.integer) or side <= 0:
+            raise GeometryError(
+                f"mask has the shape {tuple(shape)}; height and width are integers > 0"
+            )
+    return int(shape[0]) * int(shape[1])
+
+
+def check(counts: Counts, shape: Shape) -> None:
+    """Raise `GeometryError` unless the sides are > 0 and the counts fill the shape exactly."""
+    size = _refuse_shape(shape)
+    total = int(counts.sum(dtype=np.uint64))
+    if total != size:
+        raise GeometryError(
+            f"run lengths add up to {total}; a mask of {shape[0]} x {shape[1]} has {size} pixels. "
+            "Correct the counts or the size"
+        )
+
+
+def valid(runs: Runs) -> NDArray[np.bool_]:
+    """Tell for each row whether sides are > 0 and counts fill the shape, shape (N,)."""
+    totals = np.zeros(len(runs.counts) + 1, dtype=np.int64)
+    np.cumsum(runs.counts, dtype=np.int64, out=totals[1:])
+    ends = totals[runs.offsets]
+    positive = (runs.shape > 0).all(axis=1)
+    sizes = runs.shape[:, 0] * runs.shape[:, 1]
+    return np.asarray(positive & (ends[1:] - ends[:-1] == sizes))
+
+
+# ---------------------------------------------------------------- pixels
+
+
+def encode(mask: NDArray[Any]) -> Counts:
+    """Return the counts of a mask of shape (H, W); anything but 0 is set.
+
+    Raises
+    ------
+    GeometryError
+        If the mask is not two-dimensional or has no pixels.
+    """
+    if mask.ndim != 2:
+        raise GeometryError(f"mask has {mask.ndim} dimensions; expected 2, (height, width)")
+    shape = (int(mask.shape[0]), int(mask.shape[1]))
+    size = _refuse_shape(shape)
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not len(rows):
+        return pack(np.array([size]))
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    columns = np.flatnonzero(mask[top:bottom].any(axis=0))
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    return encode_crop(mask[top:bottom, left:right], left, top, shape)
+
+
+def encode_crop(crop: NDArray[Any], left: int, top: int, shape: Shape) -> Counts:
+    """Return the counts of a mask of `shape` that is zero outside of a crop.
+
+    Parameters
+    ----------
+    crop : ndarray, shape (h, w)
+        Anything but 0 is set.
+    left, top : int
+        Column and row of the crop's first pixel.
+    shape : (int, int)
+        Height and width of the whole mask.
+
+    Raises
+    ------
+    GeometryError
+        If the crop does not lie within the shape.
+    """
+    height, width = int(shape[0]), int(shape[1])
+    size = _refuse_shape((height, width))
+    rows, columns = crop.shape
+    if left < 0 or top < 0 or left + columns > width or top + rows > height:
+        raise GeometryError(
+            f"crop of {rows} x {columns} at left {left}, top {top} does not lie within a mask of "
+            f"{height} x {width}; a crop lies inside. Clip it first"
+        )
+    # One zero above and below each column makes every run begin and end inside its column.
+    padded = np.zeros((columns, rows + 2), dtype=np.bool_)
+    padded[:, 1:-1] = crop.T
+    changes = np.flatnonzero(padded[:, 1:] != padded[:, :-1])
+    column, row = np.divmod(changes, rows + 1)
+    return from_flips((column + left) * height + (row + top), size)
+
+
+def decode(counts: Counts, shape: Shape) -> NDArray[np.bool_]:
+    """Return the mask of shape (H, W), C-ordered.
+
+    Raises
+    ------
+    GeometryError
+        If the counts do not fill the shape.
+    """
+    mask = np.zeros((int(shape[0]), int(shape[1])), dtype=np.bool_)
+    crop, left, top = decode_crop(counts, shape)
+    mask[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
+    return mask
+
+
+def decode_crop(counts: Counts, shape: Shape) -> tuple[NDArray[np.bool_], int, int]:
+    """Return the pixels of the tight bounds with their left and top.
+
+    Memory is that of the crop and the runs, whatever the shape.
+
+    Returns
+    -------
+    crop : ndarray of bool, shape (h, w)
+        C-ordered; (0, 0) for an empty mask.
+    left, top : int
+        Column and row of the first pixel of the crop; 0 for an empty mask.
+
+    Raises
+    ------
+    GeometryError
+        If the counts do not fill the shape.
+    """
+    check(counts, shape)
+    height = int(shape[0])
+    starts, stops = _spans(counts)
+    left, top, right, bottom = _span_bounds(starts, stops, height)
+    rows, columns = bottom - top, right - left
+    if not rows:
+        return np.zeros((0, 0), dtype=np.bool_), 0, 0
+    flips = np.empty(2 * len(starts) + 2, dtype=np.int64)
+    flips[0], flips[-1] = 0, rows * columns
+    if rows == height:
+        np.subtract(starts, left * height, out=flips[1:-1:2])
+        np.subtract(stops, left * height, out=flips[2:-1:2])
+    else:  # no run leaves its column, or the bounds would be as high as the mask
+        column, row = np.divmod(starts, height)
+        flips[1:-1:2] = (column - left) * rows + (row - top)
+        flips[2:-1:2] = flips[1:-1:2] + (stops - starts)
+    values = np.zeros(len(flips) - 1, dtype=np.bool_)
+    values[1::2] = True
+    crop = np.repeat(values, flips[1:] - flips[:-1]).reshape(columns, rows)
+    return np.ascontiguousarray(crop.T), left, top
+
+
+# ---------------------------------------------------------------- measures
+
+
+def area(counts: Counts) -> int:
+    """Return the number of pixels set."""
+    return int(counts[1::2].sum(dtype=np.int64))
+
+
+def areas(runs: Runs) -> NDArray[np.int64]:
+    """Return the number of pixels set of each row, shape (N,); 0 where there is no mask."""
+    total = np.zeros(len(runs.counts) + 1, dtype=np.int64)
+    np.cumsum(runs.counts, dtype=np.int64, out=total[1:])
+    odd = np.zeros(len(runs.counts) + 1, dtype=np.int64)
+    np.cumsum(
+        np.where(np.arange(len(runs.counts)) & 1, runs.counts, 0), dtype=np.int64, out=odd[1:]
+    )
+    first, last = runs.offsets[:-1], runs.offsets[1:]
+    of_odd = odd[last] - odd[first]
+    # Ones are the odd runs of a row; where the row starts at an odd place, the even ones.
+    return np.where(first & 1, total[last] - total[first] - of_odd, of_odd)
+
+
+def _span_bounds(starts: Flips, stops: Flips, height: int) -> tuple[int, int, int, int]:
+    """Return bounds of runs of ones, exclusive at right and bottom; all 0 if there are none."""
+    if not len(starts):
+        return 0, 0, 0, 0
+    first, row = np.divmod(starts, height)
+    bottom = row + (stops - starts)
+    left, right = int(first[0]), (int(stops[-1]) - 1) // height + 1
+    lowest = int(bottom.max())
+    if lowest > height:  # a run goes on in the next column: it has the last and the first row
+        return left, 0, right, height
+    return left, int(row.min()), right, lowest
+
+
+def bounds(counts: Counts, shape: Shape) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom in pixels, exclusive at right and bottom; 0 if empty."""
+    starts, stops = _spans(counts)
+    return _span_bounds(starts, stops, int(shape[0]))
+
+
+def bounds_many(runs: Runs) -> NDArray[np.float64]:
+    """Return left, top, right, bottom of each row, shape (N, 4), as `bounds` does.
+
+    An empty mask has zeros; a row without a mask has NaN.
+    """
+    result = np.zeros((len(runs), 4))
+    result[~runs.present] = np.nan
+    if not len(runs.counts):
+        return result
+    row_of = np.repeat(np.arange(len(runs)), np.diff(runs.offsets))
+    ends = np.cumsum(runs.counts, dtype=np.int64)
+    first = runs.offsets[:-1]
+    before = np.where(first > 0, ends[first - 1], 0)
+    is_one = ((np.arange(len(runs.counts)) - first[row_of]) & 1).astype(np.bool_)
+    is_one &= runs.counts > 0
+    if not is_one.any():
+        return result
+    row_of = row_of[is_one]
+    lengths = runs.counts[is_one].astype(np.int64)
+    starts = ends[is_one] - lengths - before[row_of]
+    height = runs.shape[row_of, 0]
+    column, row = np.divmod(starts, height)
+    spills = row + lengths > height
+    begin = np.flatnonzero(np.diff(row_of, prepend=-1))
+    rows = row_of[begin]
+    last = np.append(begin[1:], len(row_of)) - 1
+    result[rows, 0] = column[begin]
+    result[rows, 1] = np.minimum.reduceat(np.where(spills, 0, row), begin)
+    result[rows, 2] = (starts[last] + lengths[last] - 1) // height[last] + 1
+    result[rows, 3] = np.maximum.reduceat(np.where(spills, height, row + lengths), begin)
+    return result
+
+
+# ---------------------------------------------------------------- set algebra
+
+
+def _combine(a: Counts, b: Counts, truth: Sequence[bool]) -> Counts:
+    """Combine two masks; `truth` says the result for neither, a only, b only, both."""
+    ends_a, ends_b = _positions(a), _positions(b)
+    size = int(ends_a[-1]) if len(ends_a) else 0
+    if size != (int(ends_b[-1]) if len(ends_b) else 0):
+        raise GeometryError(
+            f"masks have {size} and {int(b.sum(dtype=np.int64))} pixels; set operations take "
+            "masks of one shape"
+        )
+    flips = np.concatenate((ends_a[:-1], ends_b[:-1]))
+    steps = np.ones(len(flips), dtype=np.int8)
+    steps[1 : len(ends_a) - 1 : 2] = -1
+    steps[len(ends_a) - 1 :] = 2
+    steps[len(ends_a) :: 2] = -2
+    order = np.argsort(flips, kind="stable")  # two sorted halves: timsort merges them
+    inside = np.asarray(truth, dtype=np.bool_)[np.cumsum(steps[order], dtype=np.int64)]
+    return _changes(flips[order], inside, size, start=truth[0])
+
+
+def _changes(flips: Flips, inside: NDArray[np.bool_], size: int, *, start: bool) -> Counts:
+    """Return counts of a mask that is `start` before and ``inside[i]`` after ``flips[i]``."""
+    before = np.empty(len(inside), dtype=np.bool_)
+    before[:1] = start
+    before[1:] = inside[:-1]
+    kept = flips[inside != before]
+    return from_flips(np.concatenate(([0], kept)) if start else kept, size)
+
+
+def union(a: Counts, b: Counts) -> Counts:
+    """Return the pixels set in `a` or `b`, masks of one shape."""
+    return _combine(a, b, (False, True, True, True))
+
+
+def intersection(a: Counts, b: Counts) -> Counts:
+    """Return the pixels set in both `a` and `b`, masks of one shape."""
+    return _combine(a, b, (False, False, False, True))
+
+
+def difference(a: Counts, b: Counts) -> Counts:
+    """Return the pixels set in `a` but not in `b`, masks of one shape."""
+    return _combine(a, b, (False, True, False, False))
+
+
+def xor(a: Counts, b: Counts) -> Counts:
+    """Return the pixels set in exactly one of `a` and `b`, masks of one shape."""
+    return _combine(a, b, (False, True, True, False))
+
+
+def complement(a: Counts) -> Counts:
+    """Return the pixels not set in `a`."""
+    ends = _positions(a)
+    return from_flips(np.concatenate(([0], ends[:-1])), int(ends[-1]) if len(ends) else 0)
+
+
+def union_many(masks: Sequence[Counts], size: int) -> Counts:
+    """Return the pixels set in any of the masks, each of `size` pixels; none gives no pixels."""
+    spans = [_spans(counts) for counts in masks]
+    starts = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *(s for s, _ in spans)]))
+    stops = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *(e for _, e in spans)]))
+    if not len(starts):
+        return from_flips(starts, size)
+    # A run of the union begins where all runs that began earlier have ended.
+    begins = np.empty(len(starts), dtype=np.bool_)
+    begins[0] = True
+    np.greater(starts[1:], stops[:-1], out=begins[1:])
+    flips = np.empty(2 * int(begins.sum()), dtype=np.int64)
+    flips[::2] = starts[begins]
+    flips[1::2] = stops[np.append(begins[1:], True)]
+    return from_flips(flips, size)

@@ -1,0 +1,264 @@
+"""Run lengths as lists of integers and as COCO's compressed text.
+
+The public names are those of `dlgeom.geometry.rle`. Decoding checks everything first: text and
+counts come from files, and what pycocotools does with bad ones is to read beyond its memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.errors import GeometryError
+from dlgeom.geometry.ragged import Runs, offsets_of
+
+__all__ = ["from_list", "from_string", "from_strings", "pack", "to_list", "to_string", "to_strings"]
+
+Counts = NDArray[np.uint32]
+
+LONGEST = (1 << 32) - 1  # what one uint32 count can hold
+SHORT_TEXT = 96  # characters up to which the plain loop beats the array code (measured)
+MAX_GROUPS = 9  # 45 bits: more than any mask of 2**40 pixels needs
+
+
+def pack(lengths: NDArray[np.int64]) -> Counts:
+    """Turn run lengths into uint32 counts, splitting what does not fit."""
+    if not len(lengths) or int(lengths.max()) <= LONGEST:
+        return lengths.astype(np.uint32)
+    pieces: list[int] = []
+    for length in lengths.tolist():
+        whole, rest = divmod(length, LONGEST)
+        if whole and not rest:
+            whole, rest = whole - 1, LONGEST
+        pieces += [LONGEST, 0] * whole
+        pieces.append(rest)
+    return np.array(pieces, dtype=np.uint32)
+
+
+def from_list(values: Iterable[int]) -> Counts:
+    """Check a list of run lengths, such as COCO's uncompressed counts, and return counts.
+
+    Raises
+    ------
+    GeometryError
+        If a value is not an integer >= 0.
+    """
+    items = values if isinstance(values, list) else list(values)
+    for kind in set(map(type, items)):
+        if kind is not int and not issubclass(kind, np.integer):
+            raise GeometryError(
+                f"run lengths hold a {kind.__name__}; they are integers >= 0. Correct the counts"
+            )
+    if not items:
+        raise GeometryError("run lengths are empty; they add up to the pixels of the mask")
+    if min(items) < 0 or max(items) > 1 << 48:
+        worst = min(items) if min(items) < 0 else max(items)
+        raise GeometryError(f"run lengths hold {worst}; they are integers >= 0 below 2**48")
+    return pack(np.array(items, dtype=np.int64))
+
+
+def to_list(counts: Counts) -> list[int]:
+    """Return the run lengths as integers; a run kept in several counts comes out as one."""
+    if not len(counts) or counts.max() < LONGEST:
+        return [int(value) for value in counts.tolist()]
+    result: list[int] = []
+    values = iter(counts.tolist())
+    for value in values:
+        length = value
+        piece = value
+        while piece == LONGEST:
+            separator = next(values, None)
+            if separator is None:
+                break
+            if separator:
+                result.append(length)
+                length = piece = separator
+                continue
+            piece = next(values, 0)
+            length += piece
+        result.append(length)
+    return result
+
+
+def _bad_text(why: str) -> GeometryError:
+    return GeometryError(
+        f"compressed run lengths {why}; they are COCO's text of characters 48 to 111. "
+        "Correct the counts"
+    )
+
+
+def from_string(text: str | bytes) -> Counts:
+    """Decode COCO's compressed run lengths.
+
+    Each number is written in groups of 5 bits, lowest first, as characters from 48 up, with bit
+    32 where more follow and the sign in the last; from the fourth on a number is the difference
+    to the one two places before.
+
+    Raises
+    ------
+    GeometryError
+        If the text is empty, holds other characters, ends inside a number, or gives a run
+        length that is negative or above 2**44. Never anything else.
+    """
+    if isinstance(text, str):
+        try:
+            data = text.encode("ascii")
+        except UnicodeEncodeError as error:
+            raise _bad_text("hold characters outside of ASCII") from error
+    else:
+        data = bytes(text)
+    if not data:
+        raise _bad_text("are empty")
+    if len(data) <= SHORT_TEXT:
+        return _from_short(data)
+    return from_strings([data])[0]
+
+
+def _from_short(data: bytes) -> Counts:
+    """Decode a short text with a plain loop: less than the fixed cost of array code."""
+    counts: list[int] = []
+    value = shift = 0
+    for byte in data:
+        code = byte - 48
+        if not 0 <= code < 64:
+            raise _bad_text(f"hold the character {chr(byte)!r}")
+        value |= (code & 31) << shift
+        shift += 5
+        if code & 32:
+            continue
+        if shift > 5 * MAX_GROUPS:
+            raise _bad_text("hold a number that is too long")
+        if code & 16:
+            value -= 1 << shift
+        if len(counts) > 2:
+            value += counts[-2]
+        if value < 0:
+            raise _bad_text(f"hold a run of length {value}")
+        counts.append(value)
+        value = shift = 0
+    if shift:
+        raise _bad_text("end inside a number")
+    return pack(np.array(counts, dtype=np.int64))
+
+
+def from_strings(texts: Sequence[bytes]) -> tuple[Counts, NDArray[np.int64]]:
+    """Decode many compressed texts at once, as `from_string` does.
+
+    Returns
+    -------
+    counts : ndarray of uint32
+        Counts of all texts, one after the other.
+    offsets : ndarray of int64, shape (N + 1,)
+        Text i has ``counts[offsets[i]:offsets[i + 1]]``.
+
+    Raises
+    ------
+    GeometryError
+        If any text is bad.
+    """
+    if not len(texts):
+        return np.zeros(0, dtype=np.uint32), np.zeros(1, dtype=np.int64)
+    sizes = np.array([len(text) for text in texts], dtype=np.int64)
+    if not sizes.all():
+        raise _bad_text("are empty")
+    codes = np.frombuffer(b"".join(texts), dtype=np.uint8) - np.uint8(48)
+    if codes.max() > 63:  # below 48 wraps around to above 63
+        raise _bad_text("hold a character outside of 48 to 111")
+    last = np.flatnonzero(codes < 32)  # last group of each number
+    text_ends = np.cumsum(sizes) - 1
+    if (codes[text_ends] >= 32).any():
+        raise _bad_text("end inside a number")
+    first = np.empty(len(last), dtype=np.int64)
+    first[0] = 0
+    first[1:] = last[:-1] + 1
+    steps = _numbers(codes, first, last)
+    ends = np.searchsorted(last, text_ends, side="right")
+    offsets = np.concatenate(([0], ends)).astype(np.int64)
+    lengths = _sums_of_two_back(steps, offsets)
+    if (lengths < 0).any():
+        raise _bad_text("hold a run of negative length")
+    if int(lengths.max()) <= LONGEST:
+        return lengths.astype(np.uint32), offsets
+    rows = [pack(lengths[a:b]) for a, b in pairwise(offsets.tolist())]
+    return np.concatenate(rows), offsets_of([len(row) for row in rows])
+
+
+def _numbers(
+    codes: NDArray[np.uint8], first: NDArray[np.int64], last: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Put the groups of 5 bits of each number together and extend the sign."""
+    groups = last - first + 1
+    longest = int(groups.max())
+    if longest > MAX_GROUPS:
+        raise _bad_text("hold a number that is too long")
+    numbers = (codes[first] & 31).astype(np.int64)
+    for group in range(1, longest):
+        longer = np.flatnonzero(groups > group)
+        numbers[longer] |= (codes[first[longer] + group] & 31).astype(np.int64) << (5 * group)
+    negative = codes[last] & 16 > 0
+    numbers[negative] -= np.int64(1) << (5 * groups[negative])
+    return numbers
+
+
+def _sums_of_two_back(steps: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Undo the differences: in each row, value i > 2 is step i plus value i - 2."""
+    if len(steps) > 1 << 18 and float(np.abs(steps).sum(dtype=np.float64)) > 2.0**62:
+        raise _bad_text("add up to more than a mask can have")  # else int64 could wrap around
+    place = np.arange(len(steps)) - np.repeat(offsets[:-1], np.diff(offsets))
+    values = steps.copy()
+    for parity in (0, 1):
+        chosen = np.flatnonzero((place & 1 == parity) & (place > 0))
+        sums = np.cumsum(steps[chosen])
+        start = np.searchsorted(chosen, offsets[:-1])
+        before = np.where(start > 0, sums[start - 1], 0) if len(sums) else start
+        values[chosen] = sums - np.repeat(before, np.diff(np.append(start, len(chosen))))
+    return values
+
+
+def to_string(counts: Counts) -> str:
+    """Return COCO's compressed text of the counts, the same as pycocotools writes."""
+    if len(counts) <= SHORT_TEXT // 4:
+        return _short_text(counts.tolist())
+    return _texts(counts, np.array([0, len(counts)], dtype=np.int64))[0]
+
+
+def to_strings(runs: Runs) -> list[str]:
+    """Return the compressed text of each row; empty where there is no mask."""
+    return _texts(runs.counts, runs.offsets) if len(runs) else []
+
+
+def _short_text(counts: list[int]) -> str:
+    """Compress a few counts with a plain loop."""
+    characters: list[int] = []
+    for index, count in enumerate(counts):
+        value = count - counts[index - 2] if index > 2 else count
+        while True:
+            code, value = value & 31, value >> 5
+            if value == (-1 if code & 16 else 0):
+                characters.append(code + 48)
+                break
+            characters.append(code + 80)
+    return bytes(characters).decode("ascii")
+
+
+def _texts(counts: Counts, offsets: NDArray[np.int64]) -> list[str]:
+    """Compress the counts of all rows at once."""
+    steps = counts.astype(np.int64)
+    place = np.arange(len(steps)) - np.repeat(offsets[:-1], np.diff(offsets))
+    later = np.flatnonzero(place > 2)
+    steps[later] -= counts[later - 2]
+    # A number takes as many groups as its magnitude and one sign bit need.
+    magnitude = np.where(steps < 0, ~steps, steps)
+    groups = np.ones(len(steps), dtype=np.int64)
+    for bits in range(4, 39, 5):
+        groups += magnitude >> bits > 0
+    widest = int(groups.max(initial=1))
+    column = np.arange(widest)
+    digits = (steps[:, None] >> (5 * column)) & 31
+    digits += np.where(column < groups[:, None] - 1, 80, 48)
+    text = digits[column < groups[:, None]].astype(np.uint8).tobytes().decode("ascii")
+    ends = offsets_of(groups)[offsets].tolist()
+    return [text[a:b] for a, b in pairwise(ends)]
