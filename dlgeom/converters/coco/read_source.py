@@ -1,0 +1,201 @@
+"""The bytes of one annotation file, read in windows at any offset.
+
+A file is never mapped into memory: mapped pages count as the process's own, and a file that
+shrinks while it is read would kill the interpreter. Compressed and UTF-16 files are spooled into
+a temporary file first, because records are gathered from any place.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import os
+import tempfile
+import zlib
+from pathlib import Path
+from typing import IO
+
+from dlgeom.converters.inputs import check_regular, unreadable
+from dlgeom.errors import FormatError
+from dlgeom.limits import DEFAULT_LIMITS, Limits
+
+__all__ = ["SourceFile", "read_head"]
+
+WINDOW = 8 << 20
+IN_MEMORY = 16 << 20
+HEAD = 64 << 10
+_GZIP = b"\x1f\x8b"
+
+
+def read_head(path: Path, size: int = HEAD) -> bytes:
+    """Return the first bytes of a file, decompressed where it is gzipped; b"" if unreadable."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as stream:
+            check_regular(os.fstat(descriptor), str(path))
+            head = stream.read(size)
+    except (OSError, FormatError):
+        return b""
+    if head.startswith(_GZIP):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, size)
+        except zlib.error:
+            return b""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return head.decode("utf-16", errors="ignore").encode()
+    return head.removeprefix(codecs.BOM_UTF8)
+
+
+class SourceFile:
+    """One JSON file.
+
+    Parameters
+    ----------
+    path : Path
+        The file, plain or gzipped.
+    shown : str
+        Its name in messages.
+    limits : Limits
+        `file_bytes` bounds the file, compressed and decompressed.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of JSON text, without a byte order mark.
+    note : str
+        ``encoding.not_utf8`` where the text was transcoded, else "".
+
+    Raises
+    ------
+    FormatError
+        ``file.empty``, ``file.not_regular``, ``encoding.invalid``, ``zip.invalid``.
+    LimitError
+        ``limit.bytes``.
+    OutputError
+        ``io.read``.
+    """
+
+    def __init__(self, path: Path, shown: str, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.path = path
+        self.shown = shown
+        self.note = ""
+        self._limits = limits
+        self._memory: bytes | None = None
+        try:
+            self._stream: IO[bytes] = open(  # noqa: SIM115 - kept open for windows
+                path, "rb", buffering=0, opener=_open_regular
+            )
+        except OSError as error:
+            raise unreadable(error, shown) from error
+        status = os.fstat(self._stream.fileno())
+        check_regular(status, shown)
+        self.size = status.st_size
+        self._base = 0
+        self._check_size(self.size)
+        head = os.pread(self._stream.fileno(), 4, 0)
+        if head.startswith(_GZIP):
+            self._spool(self._inflate)
+            head = self.read(0, 4)
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            self._spool(self._transcode)
+            self.note = "encoding.not_utf8"
+        elif head.startswith(codecs.BOM_UTF8):
+            self._base, self.size = 3, self.size - 3
+        if self.size <= 0:
+            raise FormatError(
+                "has 0 bytes; there is nothing to read. Was it written completely?",
+                code="file.empty",
+                path=shown,
+            )
+
+    def _check_size(self, size: int) -> None:
+        self._limits.check(
+            "file_bytes", size, code="limit.bytes", what="size in bytes", path=self.shown
+        )
+
+    def _spool(self, pieces: object) -> None:
+        """Replace the file by the text that `pieces` yields."""
+        spool = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
+        done = 0
+        for piece in pieces():  # type: ignore[operator]
+            done += len(piece)
+            self._check_size(done)
+            spool.write(piece)
+        self._stream.close()
+        if spool._rolled:  # type: ignore[attr-defined]
+            spool.flush()
+            self._memory = None
+        else:
+            spool.seek(0)
+            self._memory = spool.read()
+        self._stream = spool  # type: ignore[assignment]
+        self.size = done
+        self._base = 0
+
+    def _inflate(self):  # type: ignore[no-untyped-def]
+        try:
+            with gzip.GzipFile(fileobj=self._stream) as stream:
+                while piece := stream.read(1 << 20):
+                    yield piece
+        except (OSError, EOFError, zlib.error) as error:
+            raise FormatError(
+                f"cannot be decompressed ({error}); expected a complete gzip file. Copy it again",
+                code="zip.invalid",
+                path=self.shown,
+            ) from error
+
+    def _transcode(self):  # type: ignore[no-untyped-def]
+        decoder = codecs.getincrementaldecoder("utf-16")()
+        place = 0
+        try:
+            while piece := self.read(place, 1 << 20):
+                place += len(piece)
+                yield decoder.decode(piece).encode()
+            yield decoder.decode(b"", final=True).encode()
+        except UnicodeError as error:
+            raise FormatError(
+                "is not valid UTF-16; JSON files are UTF-8. Save it as UTF-8",
+                code="encoding.invalid",
+                path=self.shown,
+            ) from error
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return up to `length` bytes from `start`; fewer only at the end of the file."""
+        if self._memory is not None:
+            start += self._base
+            return self._memory[start : start + length]
+        try:
+            data = os.pread(self._stream.fileno(), length, start + self._base)
+            if len(data) < length:
+                pieces = [data]
+                done = len(data)
+                while data and done < length:
+                    data = os.pread(
+                        self._stream.fileno(), length - done, start + self._base + done
+                    )
+                    pieces.append(data)
+                    done += len(data)
+                data = b"".join(pieces)
+        except OSError as error:
+            raise unreadable(error, self.shown) from error
+        return data
+
+    def gather(self, spans: list[tuple[int, int]]) -> list[bytes]:
+        """Return the bytes of many (start, length) places."""
+        if self._memory is not None:
+            memory, base = self._memory, self._base
+            return [memory[base + start : base + start + size] for start, size in spans]
+        pread, descriptor, base = os.pread, self._stream.fileno(), self._base
+        try:
+            return [pread(descriptor, size, base + start) for start, size in spans]
+        except OSError as error:
+            raise unreadable(error, self.shown) from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._stream.close()
+
+
+def _open_regular(path: str, flags: int) -> int:
+    # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))

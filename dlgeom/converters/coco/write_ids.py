@@ -1,0 +1,199 @@
+"""Ids of the images, annotations and categories of a COCO file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from dlgeom.chunk import Chunk
+from dlgeom.converters.problems import Problems
+from dlgeom.labels import Label, LabelTable
+
+__all__ = ["Categories", "Ids", "encode_json", "is_integer", "is_plain"]
+
+
+def is_integer(value: object) -> bool:
+    """Whether a value is an integer and no boolean."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_plain(value: object) -> bool:
+    """Whether a value can be written as JSON as it is: no NaN or infinity anywhere inside."""
+    if isinstance(value, float):
+        return value - value == 0.0
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and is_plain(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return all(is_plain(inner) for inner in value)
+    return value is None or isinstance(value, str | int | msgspec.Raw)
+
+
+def encode_json(value: object) -> bytes:
+    """Return the compact JSON of a value that `is_plain`."""
+    return msgspec.json.encode(value)
+
+
+class Ids:
+    """Hands out ids: the source's own where they are integers and new, else running numbers."""
+
+    __slots__ = ("_next", "_used")
+
+    def __init__(self) -> None:
+        self._used: set[int] = set()
+        self._next = 1
+
+    def run(self, count: int) -> range | list[int]:
+        """Return `count` running numbers."""
+        if not self._used:
+            first = self._next
+            self._next += count
+            return range(first, first + count)
+        return [self.take(None)[0] for _ in range(count)]
+
+    def take(self, wish: object, *, any_kind: bool = False) -> tuple[Any, bool]:
+        """Return an id and whether it is the one wished for.
+
+        Parameters
+        ----------
+        wish : object
+            The source's id, or None.
+        any_kind : bool
+            Whether texts are ids too.
+        """
+        if (is_integer(wish) or (any_kind and isinstance(wish, str))) and wish not in self._used:
+            issued = is_integer(wish) and 1 <= wish < self._next  # type: ignore[operator]
+            if not issued:
+                self._used.add(wish)  # type: ignore[arg-type]
+                return wish, True
+        while self._next in self._used:
+            self._next += 1
+        self._next += 1
+        return self._next - 1, False
+
+
+class Categories:
+    """The categories of the output: an id and a record for each label of a growing table.
+
+    Parameters
+    ----------
+    labels : LabelTable
+        The run's labels.
+    problems : Problems
+        Told where ids had to be changed.
+    from_one : bool
+        Number the categories from 1 whatever the source says.
+    panoptic : bool
+        Whether records need ``isthing``.
+    """
+
+    def __init__(
+        self,
+        labels: LabelTable,
+        problems: Problems,
+        *,
+        from_one: bool = False,
+        panoptic: bool = False,
+    ) -> None:
+        self.labels = labels
+        self._problems = problems
+        self._from_one = from_one
+        self._panoptic = panoptic
+        self._ids: list[Any] = []
+        self._records: dict[Any, bytes] = {}
+        self._issued = Ids()
+        self._other: LabelTable | None = None
+        self._mapping: list[int] = []
+        self._points: dict[int, int] = {}
+        self._renumber = from_one or not self._usable()
+        if self._renumber and not from_one:
+            self._tell()
+
+    def _usable(self) -> bool:
+        """Whether the ids of the first labels can be kept, or there are none to keep."""
+        known = [label for label in self.labels if label.id is not None]
+        seen: dict[object, bytes] = {}
+        for label in known:
+            if label.id in seen and (not label.record or seen[label.id] != label.record):
+                return False
+            seen[label.id] = label.record
+        return all(is_integer(label.id) or label.record for label in known)
+
+    def _tell(self) -> None:
+        self._problems.notice(
+            "ref.duplicate_id",
+            "the ids of the classes are not integers, or repeat; category ids are. "
+            "The categories are numbered from 1",
+        )
+
+    def ids(self) -> list[Any]:
+        """Return the category id of each label so far, with None appended for no label."""
+        for index in range(len(self._ids), len(self.labels)):
+            label = self.labels[index]
+            if self._renumber:
+                self._ids.append(index + 1)
+            elif label.record and self._records.get(label.id) == label.record:
+                self._ids.append(label.id)  # an identical repeat of a category of the source
+            else:
+                given, kept = self._issued.take(label.id, any_kind=bool(label.record))
+                if not kept and label.id is not None:
+                    self._tell()
+                self._records[label.id] = label.record
+                self._ids.append(given)
+        return [*self._ids, None]
+
+    def indexes(self, chunk: Chunk) -> list[int]:
+        """Return the index of each row's label in the run's table, -1 for none."""
+        rows: list[int] = chunk.label.tolist()
+        if chunk.labels is self.labels:
+            return rows
+        if chunk.labels is not self._other:
+            self._other, self._mapping = chunk.labels, []
+        for label in list(chunk.labels)[len(self._mapping) :]:
+            found = self.labels.find(label.name)
+            self._mapping.append(self.labels.add(label) if found is None else found)
+        return [self._mapping[index] if index >= 0 else -1 for index in rows]
+
+    def has_points(self, index: int, count: int) -> None:
+        """Note that a label without keypoint names has records with `count` keypoints."""
+        if count > self._points.get(index, 0):
+            self._points[index] = count
+
+    def records(self) -> bytes:
+        """Return the records of all categories, separated by commas."""
+        ids = self.ids()
+        texts = [
+            self._record(label, ids[index], self._points.get(index, 0))
+            for index, label in enumerate(self.labels)
+        ]
+        return b",\n".join(texts)
+
+    def _record(self, label: Label, identifier: object, points: int) -> bytes:
+        if label.record:
+            found = msgspec.json.decode(label.record, type=dict[str, msgspec.Raw])
+            changes = {"id": identifier, "name": label.name}
+            if self._panoptic and "isthing" not in found:
+                changes["isthing"] = 1
+            changed = False
+            for key, value in changes.items():
+                if key not in found or msgspec.json.decode(found[key]) != value:
+                    found[key] = msgspec.Raw(encode_json(value))
+                    changed = True
+            return msgspec.json.encode(found) if changed else label.record
+        record: dict[str, Any] = {
+            "id": identifier,
+            "name": label.name,
+            "supercategory": label.parent or "",
+        }
+        if label.color is not None:
+            record["color"] = list(label.color)
+        if self._panoptic:
+            record["isthing"] = 1
+        names = list(label.keypoints)
+        names += [f"keypoint_{number}" for number in range(len(names) + 1, points + 1)]
+        if names:
+            record["keypoints"] = names
+            record["skeleton"] = [[a + 1, b + 1] for a, b in label.skeleton]
+        if label.flip:
+            record["flip_idx"] = list(label.flip)
+        return encode_json(record)

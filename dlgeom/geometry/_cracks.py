@@ -1,0 +1,298 @@
+"""Closed paths along the cracks between foreground and background pixels.
+
+A crack is the edge between a set and an unset pixel. Only the vertices where a path turns
+matter, and they follow from run lengths alone: a run contributes its upper and its lower crack,
+cracks that continue in the next column cancel, and what stays are the ends of the straight
+horizontal pieces. Sorted along rows these ends pair up into horizontal cracks, sorted along
+columns into vertical ones, so that the paths are the cycles of a permutation. The cost grows
+with the number of runs, never with the number of pixels.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.errors import GeometryError
+
+__all__ = ["Cracks", "Pieces", "follow", "pieces_of_mask", "pieces_of_runs"]
+
+Ints = NDArray[np.int64]
+
+
+class Pieces(NamedTuple):
+    """Foreground as rectangles in column order; each is one run in each of its columns.
+
+    Columns ``left:right`` and rows ``top:bottom``, int64 arrays of shape (P,).
+    """
+
+    left: Ints
+    right: Ints
+    top: Ints
+    bottom: Ints
+
+
+class Cracks(NamedTuple):
+    """Closed paths, in the order of their topmost, then leftmost edge.
+
+    Exteriors run clockwise on screen, holes the other way; horizontal and vertical edges
+    alternate, so no vertex lies on a straight line between its neighbours.
+
+    Parameters
+    ----------
+    xy : ndarray of float64, shape (V, 2)
+        Vertices of all paths.
+    offsets : ndarray of int64, shape (C + 1,)
+        Path c has the vertices ``xy[offsets[c]:offsets[c + 1]]``.
+    owner : ndarray of int64, shape (C,)
+        The path that is the exterior of the same component; an exterior owns itself.
+    """
+
+    xy: NDArray[np.float64]
+    offsets: Ints
+    owner: Ints
+
+
+class _Turns(NamedTuple):
+    """The turns of all paths in column order: codes ``(x * stride + y) * 2 + side``.
+
+    `side` is 1 for an end of a horizontal crack with the foreground below it. A vertex where
+    only diagonal neighbours are set is there twice, once for each side.
+    """
+
+    place: Ints
+    side: Ints
+    x: Ints
+    y: Ints
+
+
+def pieces_of_mask(mask: NDArray[Any]) -> tuple[Pieces, int]:
+    """Return the runs of a mask of shape (H, W), column by column, and its height.
+
+    Raises
+    ------
+    GeometryError
+        If the mask is not two-dimensional.
+    """
+    if mask.ndim != 2:
+        raise GeometryError(f"mask has shape {mask.shape}; expected (height, width)")
+    dense = mask if mask.dtype == np.bool_ else mask != 0
+    height, width = dense.shape
+    empty = np.zeros(0, dtype=np.int64)
+    if dense.size == 0:
+        return Pieces(empty, empty, empty, empty), height
+    stride = height + 1
+    if dense.flags.f_contiguous and not dense.flags.c_contiguous:
+        change = np.empty((width, stride), dtype=np.bool_)
+        columns = dense.T
+        change[:, 0] = columns[:, 0]
+        np.logical_xor(columns[:, 1:], columns[:, :-1], out=change[:, 1:-1])
+        change[:, -1] = columns[:, -1]
+        keys = np.flatnonzero(change)
+    else:
+        change = np.empty((stride, width), dtype=np.bool_)
+        change[0] = dense[0]
+        np.logical_xor(dense[1:], dense[:-1], out=change[1:-1])
+        change[-1] = dense[-1]
+        row, column = np.divmod(np.flatnonzero(change), width)
+        keys = np.sort(column * stride + row)
+    column = keys[0::2] // stride
+    shift = column * stride
+    return Pieces(column, column + 1, keys[0::2] - shift, keys[1::2] - shift), height
+
+
+def pieces_of_runs(counts: NDArray[np.uint32], shape: tuple[int, int]) -> Pieces:
+    """Return the runs of a mask given as COCO counts; `shape` is (height, width).
+
+    A run over many columns gives at most three rectangles, so that a filled mask of any size
+    stays small.
+
+    Raises
+    ------
+    GeometryError
+        If the counts do not add up to height * width.
+    """
+    height = int(shape[0])
+    ends = np.cumsum(counts, dtype=np.int64)
+    total = int(ends[-1]) if len(ends) else 0
+    if total != height * int(shape[1]):
+        raise GeometryError(
+            f"counts add up to {total}; a mask of {height} x {shape[1]} pixels needs "
+            f"{height * int(shape[1])}"
+        )
+    ends = ends[: len(ends) & ~1]
+    if len(ends) > 1 and not (ends[1:] > ends[:-1]).all():
+        # Runs of length zero: a boundary met twice is none.
+        ends, times = np.unique(ends, return_counts=True)
+        ends = ends[(times & 1).astype(np.bool_)]
+    start, stop = ends[0::2], ends[1::2]
+    if len(start) == 0:
+        return Pieces(start, start, start, start)
+    first, last = start // height, (stop - 1) // height
+    top, bottom = start - first * height, stop - last * height
+    if (first == last).all():
+        return Pieces(first, first + 1, top, bottom)
+    several = last > first
+    zero = np.zeros_like(top)
+    full = np.full_like(top, height)
+    keep = np.stack([np.ones_like(several), last > first + 1, several], axis=1).ravel()
+    return Pieces(
+        np.stack([first, first + 1, last], axis=1).ravel()[keep],
+        np.stack([first + 1, last, last + 1], axis=1).ravel()[keep],
+        np.stack([top, zero, zero], axis=1).ravel()[keep],
+        np.stack([np.where(several, full, bottom), full, bottom], axis=1).ravel()[keep],
+    )
+
+
+def follow(pieces: Pieces, height: int, *, diagonal: bool) -> Cracks:
+    """Follow all cracks around the foreground.
+
+    Parameters
+    ----------
+    pieces : Pieces
+        The foreground.
+    height : int
+        Height of the mask.
+    diagonal : bool
+        True: pixels that touch at a corner belong together (8-connected), and a path may pass
+        such a corner twice. False: they do not (4-connected), and a path that passes a corner
+        twice is split there, so that all paths are simple.
+
+    Returns
+    -------
+    Cracks
+        The paths, in pixels of the mask.
+    """
+    stride = height + 1
+    turns = _find_turns(pieces, stride)
+    if len(turns.x) == 0:
+        nothing = np.zeros(0, dtype=np.int64)
+        return Cracks(np.zeros((0, 2)), np.zeros(1, dtype=np.int64), nothing)
+    width = int(turns.x[-1]) + 1
+    row_keys = (2 * turns.y + turns.side) * width + turns.x
+    by_row = np.argsort(row_keys)
+    edge = np.empty(len(by_row), dtype=np.int64)
+    edge[by_row] = np.arange(len(by_row)) >> 1
+    begin, end = by_row[0::2], by_row[1::2]
+    below = turns.side[begin] == 1
+    source = np.where(below, begin, end)
+    target = np.where(below, end, begin)
+    saddles = 2 * np.flatnonzero(turns.place[1:-1:2] == turns.place[2::2]) + 1
+    if diagonal and len(saddles):
+        following = edge[_mates(len(edge), saddles)[target]]
+    else:
+        following = edge[target ^ 1]
+    order, offsets = _cycles(following)
+    if len(saddles) and not diagonal:
+        cycle = np.empty(len(order), dtype=np.int64)
+        cycle[order] = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        twice = saddles[cycle[edge[saddles]] == cycle[edge[saddles + 1]]]
+        if len(twice):
+            order, offsets = _cycles(edge[_mates(len(edge), twice)[target]])
+    owner = _owners(order, offsets, below, pieces, stride, turns, end, row_keys[by_row], width)
+    xy = np.empty((2 * len(order), 2))
+    for step, ends in enumerate((source, target)):
+        ordered = ends[order]
+        xy[step::2, 0] = turns.x[ordered]
+        xy[step::2, 1] = turns.y[ordered]
+    return Cracks(xy, 2 * offsets, owner)
+
+
+def _find_turns(pieces: Pieces, stride: int) -> _Turns:
+    """Return the ends of the horizontal cracks, in column order."""
+    left, right = pieces.left * stride, pieces.right * stride
+    codes = np.concatenate((left, left, right, right))
+    count = len(left)
+    codes[:count] += pieces.top
+    codes[count : 2 * count] += pieces.bottom
+    codes[2 * count : 3 * count] += pieces.top
+    codes[3 * count :] += pieces.bottom
+    codes *= 2
+    codes[:count] += 1
+    codes[2 * count : 3 * count] += 1
+    codes.sort()
+    # A crack that goes on in the next column ends and begins at one place: both cancel.
+    alone = np.ones(len(codes), dtype=np.bool_)
+    same = codes[1:] == codes[:-1]
+    alone[1:][same] = False
+    alone[:-1][same] = False
+    codes = codes[alone]
+    place = codes >> 1
+    x = place // stride
+    return _Turns(place, codes & 1, x, place - x * stride)
+
+
+def _mates(count: int, swapped: Ints) -> Ints:
+    """Return the other end of each turn's vertical crack.
+
+    In column order neighbours pair up. At a vertex with two diagonal pixels the order of its two
+    turns decides which pixels the paths keep apart: as sorted 4-connected, swapped 8-connected.
+    """
+    slot = np.arange(count)
+    slot[swapped] = swapped + 1
+    slot[swapped + 1] = swapped
+    # Swapping is its own inverse: `slot` also tells which turn sits in a slot.
+    return slot[slot ^ 1]
+
+
+def _cycles(following: Ints) -> tuple[Ints, Ints]:
+    """Return the cycles of a permutation, one after the other, and their offsets."""
+    # A plain loop: measured as fast as pointer jumping at 50,000 edges, and faster below.
+    after = following.tolist()
+    order: list[int] = []
+    offsets: list[int] = []
+    append = order.append
+    for first, step in enumerate(after):
+        if step < 0:
+            continue
+        offsets.append(len(order))
+        edge = first
+        while (step := after[edge]) >= 0:
+            append(edge)
+            after[edge] = -1
+            edge = step
+    offsets.append(len(order))
+    return np.array(order, dtype=np.int64), np.array(offsets, dtype=np.int64)
+
+
+def _owners(
+    order: Ints,
+    offsets: Ints,
+    below: NDArray[np.bool_],
+    pieces: Pieces,
+    stride: int,
+    turns: _Turns,
+    end: Ints,
+    row_keys: Ints,
+    width: int,
+) -> Ints:
+    """Return the exterior of the component that each path bounds.
+
+    The first edge of a path is its topmost one: the foreground lies below it for an exterior and
+    above it for a hole. Above a hole the run of foreground pixels leads up to another path of
+    the same component, which comes earlier in the order; so on to the exterior.
+    """
+    firsts = order[offsets[:-1]]
+    hole = ~below[firsts]
+    owner = np.arange(len(firsts))
+    holes = np.flatnonzero(hole)
+    if len(holes) == 0:
+        return owner
+    if len(holes) == len(owner) - 1:
+        owner[:] = 0
+        return owner
+    cycle = np.empty(len(order), dtype=np.int64)
+    cycle[order] = np.repeat(owner, np.diff(offsets))
+    corner = end[firsts[holes]]
+    # The pixel left of the edge's right end and above it.
+    x, y = turns.x[corner] - 1, turns.y[corner] - 1
+    starts = pieces.left * stride + pieces.top
+    run = np.searchsorted(starts, x * stride + y, side="right") - 1
+    key = (2 * pieces.top[run] + 1) * width + x
+    above = cycle[(np.searchsorted(row_keys, key, side="right") - 1) >> 1]
+    owners = owner.tolist()
+    for index, path in zip(holes.tolist(), above.tolist(), strict=True):
+        owners[index] = owners[path]
+    return np.array(owners, dtype=np.int64)

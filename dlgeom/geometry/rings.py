@@ -1,0 +1,98 @@
+"""Measures of many rings at once: area, winding, bounds.
+
+Vertices of all rings lie in one array (V, 2), x then y, in pixels; ring r has the vertices
+``xy[rings[r]:rings[r + 1]]`` and is closed without repeating its first vertex.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.geometry.ragged import Rings, gather, offsets_of
+
+__all__ = ["bounds", "drop_closing", "row_areas", "row_bounds", "signed_areas"]
+
+Floats = NDArray[np.float64]
+Offsets = NDArray[np.int64]
+
+
+def _filled(xy: Floats, rings: Offsets) -> tuple[NDArray[np.int64], Floats, Offsets]:
+    """Return which rings have vertices, and these rings' vertices and offsets from 0 on."""
+    some = np.flatnonzero(np.diff(rings))
+    if len(some) == len(rings) - 1:
+        first = rings[0]
+        return some, xy[first : rings[-1]], rings - first
+    index, offsets = gather(rings, some)
+    return some, xy[index], offsets
+
+
+def signed_areas(xy: Floats, rings: Offsets) -> Floats:
+    """Return the shoelace area of each ring, shape (R,), in square pixels.
+
+    Positive where the ring runs clockwise on the screen (y down). A ring of fewer than 3
+    vertices has area 0; the halves of a bow-tie count against each other.
+    """
+    result = np.zeros(len(rings) - 1)
+    some, points, offsets = _filled(xy, rings)
+    if not len(some):
+        return result
+    starts, sizes = offsets[:-1], np.diff(offsets)
+    # From the first vertex on, so that a small ring far from the origin keeps its digits.
+    away = points - np.repeat(points[starts], sizes, axis=0)
+    x, y = away[:, 0], away[:, 1]
+    # The terms with the first vertex are 0: each product joins neighbours inside the ring.
+    twice = np.zeros(len(points))
+    np.multiply(x[:-1], y[1:], out=twice[:-1])
+    twice[:-1] -= x[1:] * y[:-1]
+    twice[offsets[1:] - 1] = 0.0
+    result[some] = np.add.reduceat(twice, starts) / 2
+    return result
+
+
+def bounds(xy: Floats, rings: Offsets) -> Floats:
+    """Return left, top, right, bottom of each ring, shape (R, 4); NaN without vertices."""
+    result = np.full((len(rings) - 1, 4), np.nan)
+    some, points, offsets = _filled(xy, rings)
+    if len(some):
+        result[some, :2] = np.minimum.reduceat(points, offsets[:-1], axis=0)
+        result[some, 2:] = np.maximum.reduceat(points, offsets[:-1], axis=0)
+    return result
+
+
+def drop_closing(xy: Floats, rings: Offsets) -> tuple[Floats, Offsets]:
+    """Remove from each ring a last vertex equal to the first; return vertices and offsets.
+
+    A ring of one vertex keeps it. Without such a vertex the arrays come back as they are.
+    """
+    sizes = np.diff(rings)
+    closed = sizes > 1
+    chosen = np.flatnonzero(closed)
+    closed[chosen] = (xy[rings[:-1][chosen]] == xy[rings[1:][chosen] - 1]).all(axis=1)
+    if not closed.any():
+        return xy, rings
+    keep = np.ones(len(xy), dtype=np.bool_)
+    keep[rings[1:][closed] - 1] = False
+    keep[: rings[0]] = keep[rings[-1] :] = False
+    return xy[keep], offsets_of(sizes - closed)
+
+
+def row_areas(outline: Rings) -> Floats:
+    """Return the area of each row in square pixels, shape (N,); 0 without parts.
+
+    The sum over the parts of the exterior's area minus those of its holes: exact where the
+    parts do not overlap and no ring crosses itself.
+    """
+    areas = np.abs(signed_areas(outline.xy, outline.rings))
+    areas[outline.is_hole] *= -1
+    result = np.zeros(len(outline))
+    offsets = outline.row_rings
+    some = np.flatnonzero(np.diff(offsets))
+    if len(some):
+        result[some] = np.add.reduceat(areas, offsets[some])
+    return result
+
+
+def row_bounds(outline: Rings) -> Floats:
+    """Return left, top, right, bottom of each row, shape (N, 4); NaN without vertices."""
+    return bounds(outline.xy, outline.row_vertices)
