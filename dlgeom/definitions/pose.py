@@ -136,7 +136,7 @@ class Pose(ArrayDefinition):
         """The key points in the template's order."""
         if self._points is None:
             made = tuple(
-                Point(x, y, name, NO_ATTRIBUTES, None, visibility)
+                Point(x, y, name, NO_ATTRIBUTES, None, _known(visibility))
                 for (x, y, visibility), name in zip(self._xyv.tolist(), self.names, strict=True)
             )
             # Filled in when first read; nothing that can be seen from outside changes.
@@ -199,6 +199,11 @@ class Pose(ArrayDefinition):
 
     def _summary(self) -> list[str]:
         return [f"{len(self._xyv)} points"]
+
+
+def _known(visibility: float) -> int:
+    """Return 0, 1 or 2; a file may say more, which `Pose.keypoints` keeps."""
+    return int(min(max(visibility, 0), VISIBLE))
 
 
 def _edges(skeleton: Sequence[tuple[int, int]], points: int) -> tuple[tuple[int, int], ...]:
