@@ -128,7 +128,8 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
     children : dict of int to list of Annotation
         Row -> annotations that belong to it (parts of a VOC object).
     others : dict of int to Annotation
-        Row -> the record as an object, where its shape has no column.
+        Row -> the record as an object, where its shape has no column. What its columns say
+        (id, label, score...) goes before what the object says.
     origin : Origin
         Where the rows come from.
     """
@@ -298,7 +299,9 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
 
     def pairs(self) -> Iterator[tuple[Item, AnnotationCollection]]:
         """Yield (item, annotations) of a grouped chunk."""
-        return ((item, self.annotations(index)) for index, item in enumerate(self.items))
+        from dlgeom.chunk_objects import pairs_of
+
+        return pairs_of(self)
 
     @classmethod
     def of(
@@ -329,7 +332,12 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
             and self.ids == other.ids
             and all(
                 getattr(self, name) == getattr(other, name)
-                for name in ("attributes", "extra", "children", "others")
+                for name in ("attributes", "extra", "children")
+            )
+            # As objects: a field may be told by the columns, by the object or by both.
+            and all(
+                self.annotation(row) == other.annotation(row)
+                for row in self.others.keys() | other.others.keys()
             )
         )
 

@@ -7,7 +7,8 @@ columns, so that ``Chunk.of(chunk.pairs()) == chunk``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -25,11 +26,14 @@ from dlgeom.definitions import (
     Segmentation,
 )
 from dlgeom.definitions.base import NO_ATTRIBUTES, Bounds, FrozenList, frozen_attributes
-from dlgeom.geometry.ragged import Ragged, Rings, Runs, gather, offsets_of
+from dlgeom.geometry.ragged import Ragged, Rings, Runs, offsets_of
 from dlgeom.item import Item
 from dlgeom.labels import Label, LabelTable
 
-__all__ = ["annotation_of", "annotations_of", "chunk_of", "pairs_of"]
+__all__ = ["annotation_of", "annotations_of", "chunk_of", "label_index", "pairs_of"]
+
+BLOCK = 4096
+"""Rows that are unpacked at once: enough to spread the cost, few enough to stay small."""
 
 KEPT_AS_EXTRA = (
     "parent_id",
@@ -84,10 +88,16 @@ def pairs_of(chunk: Chunk) -> Iterator[tuple[Item, AnnotationCollection]]:
     """Yield (item, annotations) for each item of a chunk, also those without rows."""
     if len(chunk) and (np.diff(chunk.item) < 0).any():
         chunk = chunk.select(np.argsort(chunk.item, kind="stable"))
-    cuts = chunk.item_offsets.tolist()
-    for index, item in enumerate(chunk.items):
-        made = list(_annotations(chunk, cuts[index], cuts[index + 1]))
-        yield item, AnnotationCollection._view(item, made, chunk.labels)
+    counts = np.bincount(chunk.item, minlength=len(chunk.items)).tolist()
+    stream = _in_blocks(chunk)
+    for item, count in zip(chunk.items, counts, strict=True):
+        yield item, AnnotationCollection._view(item, list(islice(stream, count)), chunk.labels)
+
+
+def _in_blocks(chunk: Chunk) -> Iterator[Annotation]:
+    """Yield all rows; a block of them at a time is unpacked from its columns."""
+    for start in range(0, len(chunk), BLOCK):
+        yield from _annotations(chunk, start, min(start + BLOCK, len(chunk)))
 
 
 def _annotations(chunk: Chunk, start: int, stop: int) -> Iterator[Annotation]:
@@ -139,7 +149,9 @@ def _annotations(chunk: Chunk, start: int, stop: int) -> Iterator[Annotation]:
             if parts:
                 shapes.append(Polygon._of_row(outline, row, name, attributes))
             if sides[0]:
-                shapes.append(Segmentation._view(runs.row(row), (sides[0], sides[1]), name, attributes))
+                shapes.append(
+                    Segmentation._view(runs.row(row), (sides[0], sides[1]), name, attributes)
+                )
             if turned[0] == turned[0]:
                 shapes.append(Box._view_rotated(tuple(turned), name, attributes))
         yield Annotation(
@@ -174,15 +186,51 @@ def _children(chunk: Chunk, row: int) -> tuple[Annotation, ...]:
 
 
 def _other(chunk: Chunk, row: int, name: str | None) -> Annotation:
-    """Return a copy of the object of a row without columns, under its present label."""
+    """Return a copy of a row's object, with what the columns say in addition.
+
+    Readers may fill in the columns only, and labels may have been changed since.
+    """
     annotation: Annotation = chunk.others[row].copy()
     annotation.item = chunk.items[int(chunk.item[row])]
     if annotation.label != name:
         annotation.label = name
+    if chunk.ids[row] is not None:
+        annotation.id = chunk.ids[row]
+    for field, column in (("score", chunk.score), ("stored_area", chunk.area)):
+        value = float(column[row])
+        if value == value:
+            setattr(annotation, field, value)
+    if chunk.bounds[row, 0] == chunk.bounds[row, 0]:
+        left, top, right, bottom = chunk.bounds[row].tolist()
+        annotation.stored_bounds = (left, top, right, bottom)
+    annotation.crowd = annotation.crowd or bool(chunk.crowd[row])
+    if row in chunk.attributes:
+        annotation.attributes = chunk.attributes[row]
+    extra = dict(chunk.extra.get(row, annotation.extra))
+    if row not in chunk.attributes and _is_names(extra.get("attributes")):
+        annotation.attributes = extra.pop("attributes")
+    annotation.extra = extra
+    annotation.children = _children(chunk, row) or annotation.children
     return annotation
 
 
 # Objects to columns.
+
+
+def label_index(labels: LabelTable, definition: Definition) -> int:
+    """Return the index of a definition's label, added if it is not there; -1 for none."""
+    name = definition.label
+    if name is None:
+        return -1
+    found = labels.find(name)
+    if found is not None:
+        return found
+    if isinstance(definition, Pose):
+        # What the template says is known only here.
+        return labels.add(
+            Label(name=name, keypoints=definition.names, skeleton=definition.skeleton)
+        )
+    return labels.add(name)
 
 
 class _Columns:
@@ -221,30 +269,15 @@ class _Columns:
         row = len(self.item)
         self.item.append(index)
         definition = annotation.annotation_definition
-        self.label.append(self._label(definition))
+        if self.labels is None:
+            self.labels = LabelTable()
+        self.label.append(label_index(self.labels, definition))
         self.ids.append(annotation.id)
         self.score.append(_or_nan(annotation.score))
         self.area.append(_or_nan(annotation.stored_area))
         self.crowd.append(annotation.crowd)
         self._add_shapes(row, annotation)
         self._add_fields(row, annotation)
-
-    def _label(self, definition: Definition) -> int:
-        name = definition.label
-        if name is None:
-            return -1
-        if self.labels is None:
-            self.labels = LabelTable()
-        found = self.labels.find(name)
-        if found is not None:
-            return found
-        if isinstance(definition, Pose):
-            # What the template says is known only here.
-            entry = Label(
-                name=name, keypoints=definition.names, skeleton=tuple(definition.skeleton)
-            )
-            return self.labels.add(entry)
-        return self.labels.add(name)
 
     def _add_shapes(self, row: int, annotation: Annotation) -> None:
         """Put each shape into its column; a record that does not fit stays an object."""
@@ -271,7 +304,7 @@ class _Columns:
             elif kind is Pose and len(shape.keypoints):  # type: ignore[attr-defined]
                 fits = fits and pose is None
                 pose = shape  # type: ignore[assignment]
-            elif kind is not Classification or annotation.companions:
+            else:
                 fits = False
         if not fits:
             self.others[row] = annotation
@@ -347,11 +380,11 @@ def chunk_of(
     -------
     Chunk
         One row for each annotation. A record whose shapes have no columns (a point, a
-        description, two polygons) is in ``others``; fields without a column are in ``extra``.
+        classification, two polygons) is in ``others``; fields without a column are in ``extra``.
     """
     columns = _Columns(labels)
-    for item, annotations in pairs:
-        columns.add_item(item, annotations)
+    for item, collection in pairs:
+        columns.add_item(item, collection)
     return columns.chunk()
 
 
@@ -367,10 +400,28 @@ def _table(rows: list[Any], width: int) -> NDArray[np.float64]:
 
 def _outline(polygons: list[Polygon | None]) -> Rings:
     """Return the polygons as one column; None is a row without parts."""
-    given = [polygon for polygon in polygons if polygon is not None]
-    if not given:
+    vertices: list[NDArray[np.float64]] = []
+    ring_sizes: list[int] = []
+    part_sizes: list[int] = []
+    row_sizes: list[int] = []
+    for polygon in polygons:
+        if polygon is None:
+            row_sizes.append(0)
+            continue
+        vertices.append(polygon._xy)
+        if polygon._rings is None or polygon._parts is None:
+            ring_sizes.append(len(polygon._xy))
+            part_sizes.append(1)
+            row_sizes.append(1)
+        else:
+            ring_sizes += np.diff(polygon._rings).tolist()
+            part_sizes += np.diff(polygon._parts).tolist()
+            row_sizes.append(len(polygon._parts) - 1)
+    if not vertices:
         return Rings.empty(len(polygons))
-    column = Rings.concat([polygon.outline for polygon in given])
-    parts = np.zeros(len(polygons), dtype=np.int64)
-    parts[[polygon is not None for polygon in polygons]] = column.part_counts
-    return Rings(column.xy, column.rings, column.parts, offsets_of(parts))
+    return Rings(
+        np.concatenate(vertices),
+        offsets_of(ring_sizes),
+        offsets_of(part_sizes),
+        offsets_of(row_sizes),
+    )

@@ -51,7 +51,7 @@ class FrozenDict(dict[str, Any]):
     __slots__ = ()
 
     __setitem__ = __delitem__ = __ior__ = _refuse
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    clear = pop = popitem = setdefault = update = _refuse
 
     def __copy__(self) -> Self:
         return self
@@ -68,8 +68,8 @@ class FrozenList(list[Any]):
 
     __slots__ = ()
 
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
-    append = clear = extend = insert = pop = remove = reverse = sort = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = clear = extend = insert = pop = remove = reverse = sort = _refuse
 
     def __copy__(self) -> Self:
         return self
@@ -117,9 +117,10 @@ def frozen_attributes(value: AttributesLike) -> Attributes:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise UsageError(f"attribute key {key!r} is no text; keys are str. Use str({key!r})")
-        frozen = _frozen(value) if value else NO_ATTRIBUTES
-        return frozen  # type: ignore[no-any-return]
+                raise UsageError(
+                    f"attribute key {key!r} is no text; keys are str. Use str({key!r})"
+                )
+        return FrozenDict(_frozen(value)) if value else NO_ATTRIBUTES
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise UsageError(
             f"attributes is {value!r}; it is a dict {{key: value}} or a list of strings. "
@@ -283,10 +284,10 @@ class Definition:
         if type(other) is not type(self):
             return NotImplemented
         return (
-            self.label == other.label  # type: ignore[attr-defined]
+            self.label == other.label
             and self._same_geometry(other)
-            and self.attributes == other.attributes  # type: ignore[attr-defined]
-            and self.description == other.description  # type: ignore[attr-defined]
+            and self.attributes == other.attributes
+            and self.description == other.description
         )
 
     def __hash__(self) -> int:
@@ -371,9 +372,7 @@ class ArrayDefinition(Definition):
 
     _geometry: ClassVar[tuple[str, ...]] = ()
 
-    def _fill(
-        self, label: str | None, attributes: AttributesLike, description: str | None
-    ) -> None:
+    def _fill(self, label: str | None, attributes: AttributesLike, description: str | None) -> None:
         """Check and set what all definitions have."""
         name = type(self).__name__
         put = object.__setattr__
@@ -392,9 +391,9 @@ class ArrayDefinition(Definition):
 
     def _with(self, changes: dict[str, Any]) -> Self:
         names = (*self._geometry, "label", "attributes", "description")
-        return _restore(
-            type(self), *(changes.get(name, getattr(self, name)) for name in names)
-        )
+        values = (changes.get(name, getattr(self, name)) for name in names)
+        changed: Self = _restore(type(self), *values)
+        return changed
 
     def __reduce__(self) -> tuple[Any, ...]:
         names = (*self._geometry, "label", "attributes", "description")

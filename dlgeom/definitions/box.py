@@ -73,7 +73,7 @@ class Box(Definition, msgspec.Struct, frozen=True, eq=False, gc=False):
     right: float = None  # type: ignore[assignment]
     bottom: float = None  # type: ignore[assignment]
     label: str | None = None
-    attributes: Any = None
+    attributes: Any = NO_ATTRIBUTES
     description: str | None = None
     angle: float | None = None
     _rotated: tuple[float, float, float, float, float] | None = None
@@ -224,7 +224,8 @@ class Box(Definition, msgspec.Struct, frozen=True, eq=False, gc=False):
         if not self.angle:
             left, top, right, bottom = self.left, self.top, self.right, self.bottom
             return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-        return rotated.corners(np.array([self.rotated]))[0]
+        turned: NDArray[np.float64] = rotated.corners(np.array([self.rotated]))[0]
+        return turned
 
     @property
     def four_points(self) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from dlgeom.definitions.base import Definition, checked_text, frozen_attributes
+from dlgeom.definitions.base import NO_ATTRIBUTES, Definition, checked_text, frozen_attributes
 
 __all__ = ["Classification"]
 
@@ -32,7 +32,7 @@ class Classification(Definition, msgspec.Struct, frozen=True, eq=False, gc=False
     type: ClassVar[str] = "class"
 
     label: str | None
-    attributes: Any = None
+    attributes: Any = NO_ATTRIBUTES
     description: str | None = None
 
     def __post_init__(self) -> None:

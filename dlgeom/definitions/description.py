@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from dlgeom.definitions.base import Definition, checked_text, frozen_attributes
+from dlgeom.definitions.base import NO_ATTRIBUTES, Definition, checked_text, frozen_attributes
 from dlgeom.errors import UsageError
 
 __all__ = ["Description"]
@@ -37,7 +37,7 @@ class Description(Definition, msgspec.Struct, frozen=True, eq=False, gc=False):
     text: str
     description: str | None = None
     label: str | None = None
-    attributes: Any = None
+    attributes: Any = NO_ATTRIBUTES
 
     def __post_init__(self) -> None:
         put = msgspec.structs.force_setattr

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.definitions.base import (
+    NO_ATTRIBUTES,
     Bounds,
     Definition,
     checked_text,
@@ -53,7 +54,7 @@ class Point(Definition, msgspec.Struct, frozen=True, eq=False, gc=False):
     x: float
     y: float
     label: str | None
-    attributes: Any = None
+    attributes: Any = NO_ATTRIBUTES
     description: str | None = None
     visibility: float | None = None
 
@@ -87,11 +88,8 @@ class Point(Definition, msgspec.Struct, frozen=True, eq=False, gc=False):
         return self.x, self.y, self.visibility
 
     def _close_geometry(self, other: Any, atol: float) -> bool:
-        return (
-            abs(self.x - other.x) <= atol
-            and abs(self.y - other.y) <= atol
-            and self.visibility == other.visibility
-        )
+        near = abs(self.x - other.x) <= atol and abs(self.y - other.y) <= atol
+        return bool(near and self.visibility == other.visibility)
 
     def _with(self, changes: dict[str, Any]) -> Self:
         return msgspec.structs.replace(self, **changes)

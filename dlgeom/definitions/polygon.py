@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import numpy as np
@@ -303,7 +304,7 @@ class Polygon(ArrayDefinition):
         if self._rings is None:
             return [self._xy]
         cuts = self._rings.tolist()
-        return [self._xy[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [self._xy[a:b] for a, b in pairwise(cuts)]
 
     @property
     def parts(self) -> list[list[Floats]]:
@@ -312,7 +313,7 @@ class Polygon(ArrayDefinition):
         if self._parts is None:
             return [rings]
         cuts = self._parts.tolist()
-        return [rings[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [rings[a:b] for a, b in pairwise(cuts)]
 
     @property
     def geo(self) -> Any:

@@ -92,10 +92,7 @@ class Pose(ArrayDefinition):
                     f"Pose: point {index} is {point!r}; points are Point(x, y, label)"
                 )
         xyv = np.array(
-            [
-                (p.x, p.y, VISIBLE if p.visibility is None else p.visibility)
-                for p in given
-            ],
+            [(p.x, p.y, VISIBLE if p.visibility is None else p.visibility) for p in given],
             dtype=np.float64,
         ).reshape(-1, 3)
         put = object.__setattr__
@@ -194,7 +191,9 @@ class Pose(ArrayDefinition):
         return (
             self._identity() == other._identity()
             and len(self.points) == len(other.points)
-            and all(a.is_close(b, atol=atol) for a, b in zip(self.points, other.points, strict=True))
+            and all(
+                a.is_close(b, atol=atol) for a, b in zip(self.points, other.points, strict=True)
+            )
         )
 
     def _summary(self) -> list[str]:

@@ -8,9 +8,12 @@ only where the first choice is too near, the point of the ring that is farthest 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dlgeom.geometry.ragged import offsets_of
 
 __all__ = ["owners"]
 
@@ -22,9 +25,13 @@ Ints = NDArray[np.int64]
 NEAR = 1e-5
 # Nearer than this everywhere, two rings are the same.
 SAME = 1e-12
-# Rows of fewer rings compare bounds as Python numbers, others as blocks of arrays.
+# Rows of up to so many rings are looked through together before any is taken by itself.
 FEW = 16
-BLOCK = 256
+BLOCK = 64
+# Doubtful pairs looked at closely in one call; hostile input could have any number of them.
+DOUBTS = 20_000
+# Points of a ring of which one decides.
+POINTS = 256
 # Entries of one point-by-edge table.
 TABLE = 1 << 20
 
@@ -49,28 +56,72 @@ def owners(xy: Floats, rings: Ints, rows: Ints) -> Ints:
     """
     count = len(rings) - 1
     owner = np.arange(count)
-    sizes = np.diff(rows)
-    if count == 0 or sizes.max() < 2:
+    if count == 0 or np.diff(rows).max() < 2:
         return owner
     with np.errstate(over="ignore", invalid="ignore"):
         low = np.minimum.reduceat(xy, rings[:-1], axis=0)
         high = np.maximum.reduceat(xy, rings[:-1], axis=0)
+        slack = NEAR * np.maximum(np.abs(low), np.abs(high)).max(axis=1)[:, None]
+        bounds = _Bounds(low, high, low - slack, high + slack)
+        extent = (high - low).prod(axis=1)
         area = _areas(xy, rings)
-        for row in np.flatnonzero(sizes > 1).tolist():
+        doubts = 0
+        for row in _rows_worth_a_look(bounds, rows):
             first, last = int(rows[row]), int(rows[row + 1])
-            # A ring lies only in rings of more area: from large to small each is tested once.
-            order = first + np.argsort(-area[first:last], kind="stable")
-            depth: dict[int, int] = {}
-            around: dict[int, int] = {}
-            for outer, inner in _candidates(order, low, high):
-                for ring in _contained(xy, rings, outer, inner):
-                    depth[ring] = depth.get(ring, 0) + 1
-                    if depth.get(outer, 0) % 2 == 0:
-                        around[ring] = outer
-            for ring, exterior in around.items():
-                if depth[ring] % 2:
-                    owner[ring] = exterior
+            # A ring lies only in rings of larger bounds (or equal ones and more area; the area
+            # alone would not do, a bow-tie has none): from small to large, the first that holds
+            # a ring is the one directly around it.
+            order = first + np.lexsort((-area[first:last], -extent[first:last]))[::-1]
+            around = np.full(last - first, -1, dtype=np.int64)
+            for outer, inner in _candidates(order, bounds, around):
+                found, doubtful = _contained(xy, rings, outer, inner, careful=doubts < DOUBTS)
+                around[found - first] = outer - first
+                doubts += doubtful
+            owner[first:last] = first + _exteriors(around, order - first)
     return owner
+
+
+def _exteriors(around: Ints, order: Ints) -> Ints:
+    """Return the exterior of each ring of a row from the rings directly around them."""
+    exterior = list(range(len(around)))
+    hole = [False] * len(around)
+    parents = around.tolist()
+    for ring in order[::-1].tolist():
+        parent = parents[ring]
+        if parent >= 0 and not hole[parent]:
+            hole[ring] = True
+            exterior[ring] = parent
+    return np.array(exterior, dtype=np.int64)
+
+
+class _Bounds(NamedTuple):
+    """Bounds of each ring, as they are and with some slack outwards; shapes (R, 2)."""
+
+    low: Floats
+    high: Floats
+    low_slack: Floats
+    high_slack: Floats
+
+    def holds(self, outer: Ints, inner: Ints) -> NDArray[np.bool_]:
+        """Return whether the bounds of rings `inner` lie in those of `outer`, in pairs."""
+        low = self.low[inner] >= self.low_slack[outer]
+        high = self.high[inner] <= self.high_slack[outer]
+        both = low & high
+        held: NDArray[np.bool_] = both[:, 0] & both[:, 1]
+        return held
+
+
+def _rows_worth_a_look(bounds: _Bounds, rows: Ints) -> list[int]:
+    """Return the rows in which the bounds of some ring lie in those of another."""
+    sizes = np.diff(rows)
+    few = np.flatnonzero((sizes > 1) & (sizes <= FEW))
+    side = sizes[few]
+    pairs = side * side
+    row = np.repeat(few, pairs)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+    outer, inner = np.divmod(place, sizes[row])
+    held = bounds.holds(rows[row] + outer, rows[row] + inner) & (outer != inner)
+    return [*np.unique(row[held]).tolist(), *np.flatnonzero(sizes > FEW).tolist()]
 
 
 def _areas(xy: Floats, rings: Ints) -> Floats:
@@ -83,47 +134,59 @@ def _areas(xy: Floats, rings: Ints) -> Floats:
     return np.abs(np.add.reduceat(cross, rings[:-1]))
 
 
-def _candidates(order: Ints, low: Floats, high: Floats) -> Iterator[tuple[int, Ints]]:
-    """Yield each ring with the later ones of `order` whose bounds lie in its bounds."""
-    slack = NEAR * float(np.maximum(np.abs(low[order]), np.abs(high[order])).max())
-    if len(order) <= FEW:
-        bounds = np.concatenate([low[order] - slack, high[order] + slack], axis=1).tolist()
-        inside = np.concatenate([low[order], high[order]], axis=1).tolist()
-        for index, (left, top, right, bottom) in enumerate(bounds[:-1]):
-            found = [
-                position
-                for position in range(index + 1, len(order))
-                if inside[position][0] >= left
-                and inside[position][1] >= top
-                and inside[position][2] <= right
-                and inside[position][3] <= bottom
-            ]
-            if found:
-                yield int(order[index]), order[found]
-        return
-    position = np.arange(len(order))
-    for begin in range(0, len(order), BLOCK):
-        part = slice(begin, begin + BLOCK)
-        table = position > position[part, None]
-        for axis in (0, 1):
-            table &= low[order, axis] >= low[order[part], axis, None] - slack
-            table &= high[order, axis] <= high[order[part], axis, None] + slack
-        for index in np.flatnonzero(table.any(axis=1)).tolist():
-            yield int(order[begin + index]), order[table[index]]
+def _candidates(order: Ints, bounds: _Bounds, around: Ints) -> Iterator[tuple[int, Ints]]:
+    """Yield each ring with the earlier ones of `order` whose bounds lie in its bounds.
+
+    Only those are wanted of which `around`, filled in meanwhile, does not know yet in which ring
+    they lie.
+
+    Rings that begin within the extent of a ring lie in one stretch once sorted by where they
+    begin: along x or y, whichever leaves fewer to look at.
+    """
+    stretches = []
+    for axis in (0, 1):
+        sorted_rings = order[np.argsort(bounds.low[order, axis], kind="stable")]
+        keys = bounds.low[sorted_rings, axis]
+        begin = np.searchsorted(keys, bounds.low_slack[order, axis])
+        end = np.searchsorted(keys, bounds.high_slack[order, axis], side="right")
+        stretches.append((int((end - begin).sum()), axis, sorted_rings, begin, end))
+    _, _, sorted_rings, begin, end = min(stretches, key=lambda stretch: stretch[:2])
+    first = order.min()
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order - first] = np.arange(len(order))
+    rank_sorted = rank[sorted_rings - first]
+    for block in range(0, len(order), BLOCK):
+        part = slice(block, block + BLOCK)
+        sizes = end[part] - begin[part]
+        offsets = offsets_of(sizes)
+        place = np.arange(offsets[-1]) + np.repeat(begin[part] - offsets[:-1], sizes)
+        outer = np.repeat(np.arange(block, block + len(sizes)), sizes)
+        wanted = (rank_sorted[place] < outer) & (around[sorted_rings - first] < 0)[place]
+        outer, inner = outer[wanted], sorted_rings[place[wanted]]
+        held = bounds.holds(order[outer], inner)
+        outer, inner = outer[held], inner[held]
+        heads = np.flatnonzero(np.diff(outer, prepend=-1))
+        for head, group in zip(heads.tolist(), np.split(inner, heads[1:]), strict=False):
+            rest = group[around[group - first] < 0]
+            if len(rest):
+                yield int(order[outer[head]]), rest
 
 
-def _contained(xy: Floats, rings: Ints, outer: int, inner: Ints) -> list[int]:
-    """Return which of the rings `inner` lie in the ring `outer`."""
+def _contained(
+    xy: Floats, rings: Ints, outer: int, inner: Ints, *, careful: bool
+) -> tuple[Ints, int]:
+    """Return which of the rings `inner` lie in the ring `outer`, and how many were doubtful."""
     ring = xy[rings[outer] : rings[outer + 1]]
     near = NEAR * float(np.abs(ring).max())
     # The middle of an edge, since rings touch at vertices more often than along edges.
     starts = rings[inner]
     points = (xy[starts] + xy[np.minimum(starts + 1, rings[inner + 1] - 1)]) / 2
     inside, clear = _locate(points, ring, near)
-    for index in np.flatnonzero(~clear).tolist():
+    doubtful = np.flatnonzero(~clear) if careful else np.zeros(0, dtype=np.int64)
+    for index in doubtful.tolist():
         other = xy[rings[inner[index]] : rings[inner[index] + 1]]
         inside[index] = _mostly_inside(other, ring)
-    return [int(found) for found in inner[inside]]
+    return inner[inside], len(doubtful)
 
 
 def _locate(
@@ -162,7 +225,7 @@ def _distance(rx: Floats, ry: Floats, dx: Floats, dy: Floats) -> Floats:
 def _mostly_inside(inner: Floats, outer: Floats) -> bool:
     """Decide by the point of `inner` that is farthest from `outer`."""
     points = np.concatenate([(inner + np.roll(inner, -1, axis=0)) / 2, inner])
-    points = points[:: -(-len(points) // BLOCK)]
+    points = points[:: -(-len(points) // POINTS)]
     dx, dy = (np.roll(outer, -1, axis=0) - outer).T
     distance = np.empty(len(points))
     step = max(1, TABLE // len(outer))

@@ -133,7 +133,8 @@ def _nested_otherwise(outline: Rings, wanted: NDArray[np.bool_], starts: Ints) -
     found = owners(xy, some.rings, some.row_rings)
     said = np.repeat(some.parts[:-1], np.diff(some.parts))
     row = np.repeat(np.arange(len(rows)), np.diff(some.row_rings))
-    return rows[np.unique(row[found != said])]
+    other: Ints = rows[np.unique(row[found != said])]
+    return other
 
 
 def join_order(parts: Sequence[Sequence[ArrayLike]]) -> Ints | None:

@@ -99,7 +99,8 @@ def faults(xy: Floats, rings: Offsets, *, limits: Limits = DEFAULT_LIMITS) -> ND
     found = np.zeros(len(sizes), dtype=np.uint8)
     if not len(sizes):
         return found
-    farthest = float(np.abs(xy[rings[0] : rings[-1]]).max(initial=0.0))
+    used = xy[rings[0] : rings[-1]]
+    farthest = max(float(used.max(initial=0.0)), -float(used.min(initial=0.0)))
     if not farthest <= limits.coordinate:  # true for NaN as well
         found[_any_of(~(np.abs(xy) <= limits.coordinate), rings)] = OUTSIDE
         found[_any_of(~np.isfinite(xy), rings)] = NOT_FINITE
@@ -150,19 +151,14 @@ def _lengths(xy: Floats, rings: Offsets) -> Floats:
 
 
 def _maybe_flat(xy: Floats, rings: Offsets, farthest: float) -> NDArray[np.int64]:
-    """Return the few rings whose shoelace area is so small that they could be flat."""
-    if len(rings) < 2:
-        return np.zeros(0, dtype=np.int64)
-    first = rings[0]
-    inner, offsets = xy[first : rings[-1]], rings - first
-    x, y = np.ascontiguousarray(inner[:, 0]), np.ascontiguousarray(inner[:, 1])
-    twice = x * _nexts(y, offsets)
-    twice -= y * _nexts(x, offsets)
-    areas = np.abs(np.add.reduceat(twice, offsets[:-1]))
-    # Area of a ring within FLAT of a line, plus the rounding of the products above.
-    sizes = np.diff(offsets)
-    room = sizes * (8 * FLAT * farthest + 1e-15 * sizes * farthest * farthest)
-    return np.flatnonzero(areas <= np.maximum(room, FLAT))
+    """Return the few rings of 3 vertices or more that one triangle of theirs lets pass as flat."""
+    starts, sizes = rings[:-1], np.diff(rings)
+    corner = xy[starts]
+    one = xy[starts + sizes // 3] - corner
+    two = xy[starts + 2 * sizes // 3] - corner
+    twice = np.abs(one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0])
+    # What three vertices within FLAT of a line can span, and the rounding of the products.
+    return np.flatnonzero(twice <= FLAT + farthest * (8 * FLAT + 1e-15 * farthest))
 
 
 def _flat(xy: Floats, rings: Offsets) -> NDArray[np.bool_]:
@@ -202,6 +198,17 @@ def _refuse(outline: Rings, *, limits: Limits = DEFAULT_LIMITS, flat: bool = Fal
         )
 
 
+def _surely_fine(ring: Floats) -> bool:
+    """Tell quickly that one ring has no fault but, perhaps, no area; False is undecided."""
+    if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 3:
+        return False
+    farthest = float(np.abs(ring).max())
+    # No edge is longer than twice the farthest coordinate, so this bounds the outline as well.
+    return len(ring) <= DEFAULT_LIMITS.ring_points and (
+        len(ring) * 2 * farthest <= min(DEFAULT_LIMITS.outline, DEFAULT_LIMITS.coordinate)
+    )
+
+
 def fifth_cells(values: ArrayLike) -> NDArray[np.int64]:
     """Return the cell of a fifth of a pixel of each coordinate, ``(int)(5 * x + .5)`` of C.
 
@@ -235,6 +242,9 @@ def _fill(rings: Sequence[Floats], shape: Shape) -> tuple[Counts, Offsets]:
 
     # A first ring of 4 numbers would be read as a box: checked rings have 6 or more.
     filled = native.frPyObjects([ring.reshape(-1) for ring in rings], height, width)
+    if len(filled) == 1:
+        counts = rle.from_string(filled[0]["counts"])
+        return counts, np.array([0, len(counts)], dtype=np.int64)
     return rle.from_strings([one["counts"] for one in filled])
 
 
@@ -283,7 +293,11 @@ def ring_to_runs(ring: Floats, shape: Shape) -> Counts:
         If the ring has fewer than 3 vertices, a number that is not finite, or is beyond the
         limits. A ring without area is fine: its mask is empty, or nearly.
     """
-    return part_to_runs([ring], shape)
+    size = _shape_of(shape)
+    points = np.asarray(ring, dtype=np.float64)
+    if not _surely_fine(points):
+        _refuse(Rings.of([[[points]]]), flat=True)
+    return _fill([points], size)[0]
 
 
 def part_to_runs(part: Sequence[Floats], shape: Shape) -> Counts:

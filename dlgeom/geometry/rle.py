@@ -63,6 +63,9 @@ Flips = NDArray[np.int64]
 Shape = tuple[int, int]
 
 
+BLOCKED = 1 << 16  # pixels from which a transpose by blocks is worth loading OpenCV
+
+
 # ---------------------------------------------------------------- counts and flips
 
 
@@ -116,9 +119,10 @@ def normalise(counts: Counts) -> Counts:
     return from_flips(ends[:-1], int(ends[-1]) if len(ends) else 0)
 
 
-def _spans(counts: Counts) -> tuple[Flips, Flips]:
+def _spans(counts: Counts, ends: Flips | None = None) -> tuple[Flips, Flips]:
     """Return first and last-plus-one positions of the runs of ones that are not empty."""
-    ends = _positions(counts)
+    if ends is None:
+        ends = _positions(counts)
     starts, stops = ends[:-1:2], ends[1::2]
     if len(counts) > 1 and not counts[1::2].all():
         some = starts < stops
@@ -138,8 +142,12 @@ def _refuse_shape(shape: Shape) -> int:
 
 def check(counts: Counts, shape: Shape) -> None:
     """Raise `GeometryError` unless the sides are > 0 and the counts fill the shape exactly."""
+    _check_total(int(counts.sum(dtype=np.uint64)), shape)
+
+
+def _check_total(total: int, shape: Shape) -> None:
+    """Raise unless the sides are > 0 and `total` is the number of pixels."""
     size = _refuse_shape(shape)
-    total = int(counts.sum(dtype=np.uint64))
     if total != size:
         raise GeometryError(
             f"run lengths add up to {total}; a mask of {shape[0]} x {shape[1]} has {size} pixels. "
@@ -148,16 +156,27 @@ def check(counts: Counts, shape: Shape) -> None:
 
 
 def valid(runs: Runs) -> NDArray[np.bool_]:
-    """Tell for each row whether sides are > 0 and counts fill the shape, shape (N,)."""
+    """Tell for each row whether sides are in [1, 2**31] and counts fill the shape, shape (N,)."""
     totals = np.zeros(len(runs.counts) + 1, dtype=np.int64)
     np.cumsum(runs.counts, dtype=np.int64, out=totals[1:])
     ends = totals[runs.offsets]
     positive = (runs.shape > 0).all(axis=1)
+    positive &= (runs.shape <= 1 << 31).all(axis=1)  # sides of which no product wraps around
     sizes = runs.shape[:, 0] * runs.shape[:, 1]
     return np.asarray(positive & (ends[1:] - ends[:-1] == sizes))
 
 
 # ---------------------------------------------------------------- pixels
+
+
+def _transposed(pixels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return the transpose of a mask as a C-ordered bool array."""
+    if pixels.size < BLOCKED or pixels.dtype != np.bool_:
+        return np.ascontiguousarray(pixels.T, dtype=np.bool_)
+    import cv2  # walks blocks that fit the cache: 5 to 10 times faster on large crops
+
+    turned = cv2.transpose(np.ascontiguousarray(pixels).view(np.uint8))
+    return np.asarray(turned).view(np.bool_)
 
 
 def encode(mask: NDArray[Any]) -> Counts:
@@ -206,11 +225,11 @@ def encode_crop(crop: NDArray[Any], left: int, top: int, shape: Shape) -> Counts
             f"crop of {rows} x {columns} at left {left}, top {top} does not lie within a mask of "
             f"{height} x {width}; a crop lies inside. Clip it first"
         )
-    # One zero above and below each column makes every run begin and end inside its column.
-    padded = np.zeros((columns, rows + 2), dtype=np.bool_)
-    padded[:, 1:-1] = crop.T
-    changes = np.flatnonzero(padded[:, 1:] != padded[:, :-1])
-    column, row = np.divmod(changes, rows + 1)
+    # One zero above each column makes every run begin and end inside its column; the columns
+    # then lie one after the other, and one comparison of neighbours finds all changes.
+    padded = np.zeros(columns * (rows + 1) + 1, dtype=np.bool_)
+    padded[:-1].reshape(columns, rows + 1)[:, 1:] = _transposed(crop)
+    column, row = np.divmod(np.flatnonzero(padded[1:] != padded[:-1]), rows + 1)
     return from_flips((column + left) * height + (row + top), size)
 
 
@@ -245,9 +264,10 @@ def decode_crop(counts: Counts, shape: Shape) -> tuple[NDArray[np.bool_], int, i
     GeometryError
         If the counts do not fill the shape.
     """
-    check(counts, shape)
+    ends = _positions(counts)
+    _check_total(int(ends[-1]) if len(ends) else 0, shape)
     height = int(shape[0])
-    starts, stops = _spans(counts)
+    starts, stops = _spans(counts, ends)
     left, top, right, bottom = _span_bounds(starts, stops, height)
     rows, columns = bottom - top, right - left
     if not rows:
@@ -261,10 +281,9 @@ def decode_crop(counts: Counts, shape: Shape) -> tuple[NDArray[np.bool_], int, i
         column, row = np.divmod(starts, height)
         flips[1:-1:2] = (column - left) * rows + (row - top)
         flips[2:-1:2] = flips[1:-1:2] + (stops - starts)
-    values = np.zeros(len(flips) - 1, dtype=np.bool_)
-    values[1::2] = True
-    crop = np.repeat(values, flips[1:] - flips[:-1]).reshape(columns, rows)
-    return np.ascontiguousarray(crop.T), left, top
+    values = np.arange(len(flips) - 1, dtype=np.uint8) & 1
+    crop = np.repeat(values.view(np.bool_), flips[1:] - flips[:-1]).reshape(columns, rows)
+    return _transposed(crop), left, top
 
 
 # ---------------------------------------------------------------- measures

@@ -20,7 +20,9 @@ __all__ = ["from_list", "from_string", "from_strings", "pack", "to_list", "to_st
 Counts = NDArray[np.uint32]
 
 LONGEST = (1 << 32) - 1  # what one uint32 count can hold
-SHORT_TEXT = 96  # characters up to which the plain loop beats the array code (measured)
+SHORT_TEXT = 160  # characters up to which a plain loop beats array code (measured)
+SHORT_COUNTS = 160  # the same for counts that become text
+LARGEST = 1 << 41  # pixels of a mask; bounds what a short text with huge runs unpacks to
 MAX_GROUPS = 9  # 45 bits: more than any mask of 2**40 pixels needs
 
 
@@ -28,6 +30,11 @@ def pack(lengths: NDArray[np.int64]) -> Counts:
     """Turn run lengths into uint32 counts, splitting what does not fit."""
     if not len(lengths) or int(lengths.max()) <= LONGEST:
         return lengths.astype(np.uint32)
+    total = float(lengths.sum(dtype=np.float64))
+    if total > LARGEST:
+        raise GeometryError(
+            f"run lengths add up to {total:.4g}; a mask has up to 2**41 pixels. Correct the counts"
+        )
     pieces: list[int] = []
     for length in lengths.tolist():
         whole, rest = divmod(length, LONGEST)
@@ -54,9 +61,9 @@ def from_list(values: Iterable[int]) -> Counts:
             )
     if not items:
         raise GeometryError("run lengths are empty; they add up to the pixels of the mask")
-    if min(items) < 0 or max(items) > 1 << 48:
+    if min(items) < 0 or max(items) > LARGEST:
         worst = min(items) if min(items) < 0 else max(items)
-        raise GeometryError(f"run lengths hold {worst}; they are integers >= 0 below 2**48")
+        raise GeometryError(f"run lengths hold {worst}; they are integers >= 0 up to 2**41")
     return pack(np.array(items, dtype=np.int64))
 
 
@@ -101,7 +108,7 @@ def from_string(text: str | bytes) -> Counts:
     ------
     GeometryError
         If the text is empty, holds other characters, ends inside a number, or gives a run
-        length that is negative or above 2**44. Never anything else.
+        length that is negative or beyond 2**41. Never anything else.
     """
     if isinstance(text, str):
         try:
@@ -112,9 +119,7 @@ def from_string(text: str | bytes) -> Counts:
         data = bytes(text)
     if not data:
         raise _bad_text("are empty")
-    if len(data) <= SHORT_TEXT:
-        return _from_short(data)
-    return from_strings([data])[0]
+    return _from_short(data) if len(data) <= SHORT_TEXT else _from_long(data)
 
 
 def _from_short(data: bytes) -> Counts:
@@ -164,17 +169,11 @@ def from_strings(texts: Sequence[bytes]) -> tuple[Counts, NDArray[np.int64]]:
     sizes = np.array([len(text) for text in texts], dtype=np.int64)
     if not sizes.all():
         raise _bad_text("are empty")
-    codes = np.frombuffer(b"".join(texts), dtype=np.uint8) - np.uint8(48)
-    if codes.max() > 63:  # below 48 wraps around to above 63
-        raise _bad_text("hold a character outside of 48 to 111")
-    last = np.flatnonzero(codes < 32)  # last group of each number
+    codes = _codes(b"".join(texts))
     text_ends = np.cumsum(sizes) - 1
     if (codes[text_ends] >= 32).any():
         raise _bad_text("end inside a number")
-    first = np.empty(len(last), dtype=np.int64)
-    first[0] = 0
-    first[1:] = last[:-1] + 1
-    steps = _numbers(codes, first, last)
+    steps, last = _numbers(codes)
     ends = np.searchsorted(last, text_ends, side="right")
     offsets = np.concatenate(([0], ends)).astype(np.int64)
     lengths = _sums_of_two_back(steps, offsets)
@@ -186,10 +185,23 @@ def from_strings(texts: Sequence[bytes]) -> tuple[Counts, NDArray[np.int64]]:
     return np.concatenate(rows), offsets_of([len(row) for row in rows])
 
 
-def _numbers(
-    codes: NDArray[np.uint8], first: NDArray[np.int64], last: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Put the groups of 5 bits of each number together and extend the sign."""
+def _codes(data: bytes) -> NDArray[np.uint8]:
+    """Return the 6 bits of each character."""
+    codes = np.frombuffer(data, dtype=np.uint8) - np.uint8(48)
+    if codes.max() > 63:  # below 48 wraps around to above 63
+        raise _bad_text("hold a character outside of 48 to 111")
+    return codes
+
+
+def _numbers(codes: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Put the groups of 5 bits of each number together and extend the sign.
+
+    Returns the numbers and the place of the last group of each.
+    """
+    last = np.flatnonzero(codes < 32)
+    first = np.empty(len(last), dtype=np.int64)
+    first[:1] = 0
+    np.add(last[:-1], 1, out=first[1:])
     groups = last - first + 1
     longest = int(groups.max())
     if longest > MAX_GROUPS:
@@ -198,15 +210,34 @@ def _numbers(
     for group in range(1, longest):
         longer = np.flatnonzero(groups > group)
         numbers[longer] |= (codes[first[longer] + group] & 31).astype(np.int64) << (5 * group)
-    negative = codes[last] & 16 > 0
+    negative = np.flatnonzero(codes[last] & 16)
     numbers[negative] -= np.int64(1) << (5 * groups[negative])
-    return numbers
+    return numbers, last
+
+
+def _refuse_overflow(steps: NDArray[np.int64]) -> None:
+    """Refuse differences whose sums int64 might not hold; fewer than 2**18 always fit."""
+    if len(steps) > 1 << 18 and float(np.abs(steps).sum(dtype=np.float64)) > 2.0**62:
+        raise _bad_text("add up to more than a mask can have")
+
+
+def _from_long(data: bytes) -> Counts:
+    """Decode one long text with array code."""
+    codes = _codes(data)
+    if codes[-1] >= 32:
+        raise _bad_text("end inside a number")
+    counts, _ = _numbers(codes)
+    _refuse_overflow(counts)
+    for start in (1, 2):  # from the fourth number on, each adds to the one two before
+        np.cumsum(counts[start::2], out=counts[start::2])
+    if int(counts.min()) < 0:
+        raise _bad_text("hold a run of negative length")
+    return pack(counts)
 
 
 def _sums_of_two_back(steps: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """Undo the differences: in each row, value i > 2 is step i plus value i - 2."""
-    if len(steps) > 1 << 18 and float(np.abs(steps).sum(dtype=np.float64)) > 2.0**62:
-        raise _bad_text("add up to more than a mask can have")  # else int64 could wrap around
+    _refuse_overflow(steps)
     place = np.arange(len(steps)) - np.repeat(offsets[:-1], np.diff(offsets))
     values = steps.copy()
     for parity in (0, 1):
@@ -220,7 +251,7 @@ def _sums_of_two_back(steps: NDArray[np.int64], offsets: NDArray[np.int64]) -> N
 
 def to_string(counts: Counts) -> str:
     """Return COCO's compressed text of the counts, the same as pycocotools writes."""
-    if len(counts) <= SHORT_TEXT // 4:
+    if len(counts) <= SHORT_COUNTS:
         return _short_text(counts.tolist())
     return _texts(counts, np.array([0, len(counts)], dtype=np.int64))[0]
 
@@ -253,12 +284,14 @@ def _texts(counts: Counts, offsets: NDArray[np.int64]) -> list[str]:
     # A number takes as many groups as its magnitude and one sign bit need.
     magnitude = np.where(steps < 0, ~steps, steps)
     groups = np.ones(len(steps), dtype=np.int64)
-    for bits in range(4, 39, 5):
+    for bits in range(4, int(magnitude.max(initial=0)).bit_length(), 5):
         groups += magnitude >> bits > 0
-    widest = int(groups.max(initial=1))
-    column = np.arange(widest)
-    digits = (steps[:, None] >> (5 * column)) & 31
-    digits += np.where(column < groups[:, None] - 1, 80, 48)
-    text = digits[column < groups[:, None]].astype(np.uint8).tobytes().decode("ascii")
-    ends = offsets_of(groups)[offsets].tolist()
-    return [text[a:b] for a, b in pairwise(ends)]
+    places = offsets_of(groups)
+    text = np.empty(places[-1], dtype=np.uint8)
+    text[places[:-1]] = (steps & 31) + np.where(groups > 1, 80, 48)
+    for group in range(1, int(groups.max(initial=1))):
+        longer = np.flatnonzero(groups > group)
+        more = np.where(groups[longer] > group + 1, 80, 48)
+        text[places[longer] + group] = (steps[longer] >> (5 * group) & 31) + more
+    whole = text.tobytes().decode("ascii")
+    return [whole[a:b] for a, b in pairwise(places[offsets].tolist())]

@@ -12,16 +12,17 @@ import gzip
 import os
 import tempfile
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from dlgeom.converters.inputs import check_regular, unreadable
-from dlgeom.errors import FormatError
+from dlgeom.errors import FormatError, OutputError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["SourceFile", "read_head"]
 
-WINDOW = 8 << 20
+WINDOW = 2 << 20
 IN_MEMORY = 16 << 20
 HEAD = 64 << 10
 _GZIP = b"\x1f\x8b"
@@ -90,6 +91,7 @@ class SourceFile:
         status = os.fstat(self._stream.fileno())
         check_regular(status, shown)
         self.size = status.st_size
+        self._stamp = (status.st_size, status.st_mtime_ns)
         self._base = 0
         self._check_size(self.size)
         head = os.pread(self._stream.fileno(), 4, 0)
@@ -113,26 +115,26 @@ class SourceFile:
             "file_bytes", size, code="limit.bytes", what="size in bytes", path=self.shown
         )
 
-    def _spool(self, pieces: object) -> None:
+    def _spool(self, pieces: Callable[[], Iterator[bytes]]) -> None:
         """Replace the file by the text that `pieces` yields."""
         spool = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
         done = 0
-        for piece in pieces():  # type: ignore[operator]
+        for piece in pieces():
             done += len(piece)
             self._check_size(done)
             spool.write(piece)
         self._stream.close()
-        if spool._rolled:  # type: ignore[attr-defined]
+        if done > IN_MEMORY:
             spool.flush()
             self._memory = None
         else:
             spool.seek(0)
             self._memory = spool.read()
-        self._stream = spool  # type: ignore[assignment]
+        self._stream = cast("IO[bytes]", spool)
         self.size = done
         self._base = 0
 
-    def _inflate(self):  # type: ignore[no-untyped-def]
+    def _inflate(self) -> Iterator[bytes]:
         try:
             with gzip.GzipFile(fileobj=self._stream) as stream:
                 while piece := stream.read(1 << 20):
@@ -144,7 +146,7 @@ class SourceFile:
                 path=self.shown,
             ) from error
 
-    def _transcode(self):  # type: ignore[no-untyped-def]
+    def _transcode(self) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder("utf-16")()
         place = 0
         try:
@@ -170,9 +172,7 @@ class SourceFile:
                 pieces = [data]
                 done = len(data)
                 while data and done < length:
-                    data = os.pread(
-                        self._stream.fileno(), length - done, start + self._base + done
-                    )
+                    data = os.pread(self._stream.fileno(), length - done, start + self._base + done)
                     pieces.append(data)
                     done += len(data)
                 data = b"".join(pieces)
@@ -187,9 +187,26 @@ class SourceFile:
             return [memory[base + start : base + start + size] for start, size in spans]
         pread, descriptor, base = os.pread, self._stream.fileno(), self._base
         try:
-            return [pread(descriptor, size, base + start) for start, size in spans]
+            texts = [pread(descriptor, size, base + start) for start, size in spans]
         except OSError as error:
             raise unreadable(error, self.shown) from error
+        if sum(map(len, texts)) != sum(size for _, size in spans):
+            self.check_unchanged()
+            return [self.read(start, size) for start, size in spans]
+        return texts
+
+    def check_unchanged(self) -> None:
+        """Raise where the file was written to while it was read."""
+        try:
+            status = os.stat(self.path)
+        except OSError as error:
+            raise unreadable(error, self.shown) from error
+        if (status.st_size, status.st_mtime_ns) != self._stamp:
+            raise OutputError(
+                "was changed while it was read; nothing of it can be trusted. Run again",
+                code="io.read",
+                path=self.shown,
+            )
 
     def close(self) -> None:
         """Let go of the file."""

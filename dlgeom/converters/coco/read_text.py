@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["NEED_MORE", "BadText", "TooDeep", "elements", "skip_space", "value_end"]
+__all__ = ["NEED_MORE", "BadTextError", "TooDeepError", "elements", "skip_space", "value_end"]
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+("|\Z)|[{}\[\]]', re.DOTALL)
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+("|\Z)', re.DOTALL)
@@ -18,7 +18,7 @@ _SPACE = re.compile(rb"[ \t\r\n]*+")
 NEED_MORE = -1
 
 
-class BadText(Exception):
+class BadTextError(Exception):
     """No JSON at `place` of the buffer."""
 
     def __init__(self, place: int, why: str) -> None:
@@ -26,7 +26,7 @@ class BadText(Exception):
         self.place = place
 
 
-class TooDeep(Exception):
+class TooDeepError(Exception):
     """More nesting than allowed."""
 
 
@@ -44,7 +44,7 @@ def value_end(text: bytes, place: int, depth_limit: int) -> int:
 
     Raises
     ------
-    BadText, TooDeep
+    BadTextError, TooDeepError
     """
     first = text[place : place + 1]
     if first in (b"{", b"["):
@@ -54,7 +54,7 @@ def value_end(text: bytes, place: int, depth_limit: int) -> int:
         return string.end() if string and string.group(1) else NEED_MORE
     scalar = _SCALAR.match(text, place)
     if not scalar:
-        raise BadText(place, "expected a value")
+        raise BadTextError(place, "expected a value")
     return scalar.end() if scalar.end() < len(text) else NEED_MORE
 
 
@@ -65,7 +65,7 @@ def _container_end(text: bytes, place: int, depth_limit: int) -> int:
         if mark == b"{" or mark == b"[":
             depth += 1
             if depth > depth_limit:
-                raise TooDeep
+                raise TooDeepError
         elif mark == b"}" or mark == b"]":
             depth -= 1
             if not depth:
@@ -75,9 +75,7 @@ def _container_end(text: bytes, place: int, depth_limit: int) -> int:
     return NEED_MORE
 
 
-def elements(
-    text: bytes, place: int, depth_limit: int
-) -> tuple[list[tuple[int, int]], int, bool]:
+def elements(text: bytes, place: int, depth_limit: int) -> tuple[list[tuple[int, int]], int, bool]:
     """Find the elements of an array whose inside starts at `place`.
 
     Returns
@@ -91,7 +89,7 @@ def elements(
 
     Raises
     ------
-    BadText, TooDeep
+    BadTextError, TooDeepError
     """
     spans: list[tuple[int, int]] = []
     size = len(text)
@@ -110,12 +108,12 @@ def elements(
             spans.append((start, stop))
             return spans, after + 1, True
         if mark != b",":
-            raise BadText(after, "expected ',' or ']'")
+            raise BadTextError(after, "expected ',' or ']'")
         following = skip_space(text, after + 1)
         if following >= size:
             break
         if text[following : following + 1] == b"]":
-            raise BadText(after, "a comma before ']'")
+            raise BadTextError(after, "a comma before ']'")
         spans.append((start, stop))
         start = following
     return spans, start, False

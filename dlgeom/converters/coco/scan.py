@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from dlgeom.converters.coco.read_source import WINDOW, SourceFile
 from dlgeom.converters.coco.read_text import (
     NEED_MORE,
-    BadText,
-    TooDeep,
+    BadTextError,
+    TooDeepError,
     elements,
     skip_space,
     value_end,
@@ -25,11 +27,12 @@ from dlgeom.converters.coco.read_text import (
 from dlgeom.errors import FormatError, LimitError
 from dlgeom.limits import Limits
 
-__all__ = ["RECORD_LISTS", "Scanner", "Window", "record_spans"]
+__all__ = ["RECORD_LISTS", "Scanner", "Window", "record_places", "record_spans"]
 
 RECORD_LISTS = ("images", "annotations", "categories")
 _BOUNDARY = re.compile(rb"\}\s*,\s*\{")
 _LIST_END = re.compile(rb"\}\s*\]")
+_FIRST_KEY = re.compile(rb'\s*(\{\s*"[^"\\]{1,40}")')
 _BETWEEN = re.compile(rb"\s*,\s*")
 _RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _ANY_RAW = msgspec.json.Decoder(msgspec.Raw)
@@ -60,20 +63,44 @@ class Window(msgspec.Struct, kw_only=True, gc=False):
 
 def record_spans(text: bytes, count: int, depth: int) -> list[tuple[int, int]]:
     """Return start and stop of each of `count` records in a window's text."""
-    for between in (b"}, {", b"},{"):
-        pieces = text.split(between)
-        if len(pieces) == count:
-            spans = []
-            start = 0
-            step = len(between)
-            for piece in pieces:
-                stop = start + len(piece)
-                spans.append((start - 1, stop + 1))
-                start = stop + step
-            spans[0] = (skip_space(text, 0), spans[0][1])
-            end = len(text.rstrip())
-            spans[-1] = (spans[-1][0], end)
-            return spans
+    starts, stops = record_places(text, count, depth)
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))
+
+
+def record_places(
+    text: bytes, count: int, depth: int, *, objects: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where each of `count` records starts and stops in a window's text.
+
+    Parameters
+    ----------
+    text : bytes
+        The records with the commas between them.
+    count : int
+        How many they are.
+    depth : int
+        Limit of nesting.
+    objects : int
+        How many values of the records are objects without others inside. Where these and the
+        records explain all braces, ``},{`` is found between records only.
+    """
+    if text.count(b"{") == count + objects:
+        for between in (b"}, {", b"},{"):
+            pieces = text.split(between)
+            if len(pieces) == count:
+                ends = np.cumsum(np.fromiter(map(len, pieces), np.int64, count) + len(between))
+                stops = ends - (len(between) - 1)
+                starts = np.empty(count, dtype=np.int64)
+                starts[1:] = ends[:-1] - 1
+                starts[0] = skip_space(text, 0)
+                stops[-1] = len(text.rstrip())
+                return starts, stops
+    spans = _walked_spans(text, depth)
+    table = np.array(spans, dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def _walked_spans(text: bytes, depth: int) -> list[tuple[int, int]]:
     try:
         raws = _RAW_LIST.decode(b"[" + text + b"]")
     except (msgspec.DecodeError, RecursionError):
@@ -165,9 +192,9 @@ class Scanner:
                 # A scalar may be the last thing of the file.
                 whole = text + b" " if len(text) < size else text
                 stop = value_end(whole, 0, self.limits.depth)
-            except BadText as error:
+            except BadTextError as error:
                 raise self._syntax(place + error.place, str(error)) from error
-            except TooDeep as error:
+            except TooDeepError as error:
                 raise self._deep(place) from error
             if stop != NEED_MORE:
                 break
@@ -314,9 +341,9 @@ class Scanner:
     ) -> tuple[Window | None, int, bool]:
         try:
             spans, after, closed = elements(buffer, 0, self.limits.depth)
-        except BadText as error:
+        except BadTextError as error:
             raise self._syntax(place + error.place, str(error)) from error
-        except TooDeep as error:
+        except TooDeepError as error:
             raise self._deep(place) from error
         if not spans:
             return None, place + after if closed else place, closed
@@ -331,7 +358,20 @@ class Scanner:
 
 
 def _last_boundary(buffer: bytes) -> int:
-    """Return the place behind the last ``}`` that ``,{`` follows, 0 if there is none."""
+    """Return the place behind the last ``}`` that ``,{`` follows, 0 if there is none.
+
+    Records mostly start with one key, which tells them from objects inside of records.
+    """
+    start = _FIRST_KEY.match(buffer)
+    stop = len(buffer)
+    for _ in range(_TRIES if start else 0):
+        stop = buffer.rfind(start.group(1), 1, stop)  # type: ignore[union-attr]
+        if stop < 0:
+            break
+        comma = _rstripped(buffer, stop)
+        brace = _rstripped(buffer, comma - 1) if buffer[comma - 1 : comma] == b"," else 0
+        if brace and buffer[brace - 1 : brace] == b"}":
+            return brace
     stop = len(buffer)
     for _ in range(_TRIES):
         stop = buffer.rfind(b"}", 0, stop)
@@ -340,3 +380,10 @@ def _last_boundary(buffer: bytes) -> int:
         if _BOUNDARY.match(buffer, stop):
             return stop + 1
     return 0
+
+
+def _rstripped(buffer: bytes, stop: int) -> int:
+    """Return where the text before `stop` ends, blanks left out."""
+    while stop > 0 and buffer[stop - 1] in b" \t\r\n":
+        stop -= 1
+    return stop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -25,7 +25,7 @@ class Head(msgspec.Struct):
 
     id: Any = None
     image_id: Any = None
-    category_id: Any = None
+    category_id: Any = msgspec.UNSET
 
 
 class _ImageHead(msgspec.Struct):
@@ -94,7 +94,8 @@ def heads(text: bytes) -> list[Head]:
         return _heads.decode(listed)
     except msgspec.DecodeError:
         records = json.loads(listed)
-        return [Head(r.get("id"), r.get("image_id"), r.get("category_id")) for r in records]
+        keys = Head.__struct_fields__
+        return [Head(**{key: record[key] for key in keys if key in record}) for record in records]
 
 
 def item_record(item: Item, identifier: object, limits: Limits) -> bytes:
@@ -122,8 +123,3 @@ def _same_name(written: object, name: str, limits: Limits) -> bool:
     except FormatError:
         # The reader gave the item another name because this one cannot be used.
         return True
-
-
-def joined(pieces: Sequence[bytes]) -> bytes:
-    """Return records separated by commas."""
-    return b",\n".join(pieces)

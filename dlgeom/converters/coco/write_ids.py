@@ -149,7 +149,11 @@ class Categories:
             return rows
         if chunk.labels is not self._other:
             self._other, self._mapping = chunk.labels, []
-        for label in list(chunk.labels)[len(self._mapping) :]:
+        for index in range(len(self._mapping), len(chunk.labels)):
+            label = chunk.labels[index]
+            if index < len(self.labels) and self.labels[index] == label:
+                self._mapping.append(index)
+                continue
             found = self.labels.find(label.name)
             self._mapping.append(self.labels.add(label) if found is None else found)
         return [self._mapping[index] if index >= 0 else -1 for index in rows]

@@ -16,9 +16,9 @@ from typing import IO, Protocol
 import msgspec
 
 from dlgeom.converters.output import Output
-from dlgeom.errors import InternalError, MissingDependencyError
+from dlgeom.errors import InternalError
 
-__all__ = ["ARRAYS", "OWN_ORDER", "RootFile", "Spool", "open_stream"]
+__all__ = ["ARRAYS", "OWN_ORDER", "ListFile", "RootFile", "Spool", "open_stream", "own_sections"]
 
 ARRAYS = frozenset({"images", "annotations", "categories"})
 """Root keys whose records are written one by one; all others are copied whole."""
@@ -42,43 +42,28 @@ class Sink(Protocol):
 
 
 class _Compressed:
-    """A sink that packs what it is given."""
+    """A sink that packs what it is given, without a time stamp: same input, same bytes."""
 
-    def __init__(self, sink: Sink, name: str) -> None:
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._flush = b""
-        if name.endswith(".gz"):
-            # No time stamp in the header: the same input gives the same bytes.
-            self._packer = zlib.compressobj(6, zlib.DEFLATED, 31)
-        else:
-            self._packer = _zstandard()
+        self._packer = zlib.compressobj(6, zlib.DEFLATED, 31)
 
     def write(self, data: bytes) -> None:
+        """Append bytes."""
         packed = self._packer.compress(data)
         if packed:
             self._sink.write(packed)
 
     def close(self) -> None:
+        """Finish the file."""
         self._sink.write(self._packer.flush())
         self._sink.close()
 
 
-def _zstandard() -> zlib._Compress:
-    try:
-        import zstandard
-    except ImportError as error:
-        raise MissingDependencyError(
-            "writing .zst needs the package zstandard; it is not installed. "
-            "Install it, or write .json.gz"
-        ) from error
-    packer: zlib._Compress = zstandard.ZstdCompressor().compressobj()
-    return packer
-
-
 def open_stream(output: Output, name: str) -> Sink:
-    """Start a file of the output, packed where its name ends in ``.gz`` or ``.zst``."""
+    """Start a file of the output, packed where its name ends in ``.gz``."""
     sink = output.open(name)
-    return _Compressed(sink, name) if name.endswith((".gz", ".zst")) else sink
+    return _Compressed(sink) if name.endswith(".gz") else sink
 
 
 class Spool:
@@ -132,6 +117,44 @@ class Spool:
     def __del__(self) -> None:
         with contextlib.suppress(OSError):
             self.close()
+
+
+class ListFile:
+    """A results file: a bare list of annotations, without images and categories."""
+
+    def __init__(self, output: Output, name: str) -> None:
+        self._sink = open_stream(output, name)
+        self._separator = b"["
+
+    def add(self, key: str, records: bytes) -> None:
+        """Append records, separated by commas, if `key` is ``annotations``."""
+        if key == "annotations" and records:
+            self._sink.write(self._separator + records)
+            self._separator = b",\n"
+
+    def finish(self, categories: bytes, *, always: bool) -> None:
+        """Close the list and the file; there is no place for categories."""
+        self._sink.write(b"[]\n" if self._separator == b"[" else b"]\n")
+        self._sink.close()
+
+
+def own_sections(source: str) -> dict[str, bytes]:
+    """Return the root keys of a file that does not come from COCO.
+
+    ``info`` and ``licenses`` are there because readers ask for them unasked.
+    """
+    info = {
+        "description": f"converted from {source} by dlgeom" if source else "written by dlgeom",
+        "url": "",
+        "version": "",
+        "year": None,
+        "contributor": "",
+        "date_created": "",
+    }
+    sections = dict.fromkeys(OWN_ORDER, b"")
+    sections["info"] = msgspec.json.encode(info)
+    sections["licenses"] = b"[]"
+    return sections
 
 
 class RootFile:

@@ -18,7 +18,7 @@ from dlgeom.converters.voc.xmlio import Element, check_tree, serialise, text_of,
 from dlgeom.errors import FormatError
 from dlgeom.limits import Limits
 
-__all__ = ["ACTIONS", "Note", "Record", "read_head", "read_number", "read_object"]
+__all__ = ["ACTIONS", "Note", "Record", "degrees_of", "read_head", "read_number", "read_object"]
 
 ACTIONS = (
     "jumping",
@@ -64,9 +64,7 @@ class Record(msgspec.Struct):
     score: float = math.nan
     attributes: dict[str, Any] = msgspec.field(default_factory=dict)
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
-    parts: list[tuple[str, tuple[float, float, float, float]]] = msgspec.field(
-        default_factory=list
-    )
+    parts: list[tuple[str, tuple[float, float, float, float]]] = msgspec.field(default_factory=list)
     notes: list[Note] = msgspec.field(default_factory=list)
     whole: bool = True
 
@@ -196,6 +194,19 @@ def _read_actions(element: Element, record: Record) -> None:
         record.extra["actions"] = {"xml": serialise(element)}
 
 
+def degrees_of(radians: float) -> float:
+    """Return degrees; whole ones where the radians are theirs, not 30.000000000000004.
+
+    Examples
+    --------
+    >>> degrees_of(math.radians(30))
+    30.0
+    """
+    degrees = math.degrees(radians)
+    short = round(degrees, 10)
+    return short if math.radians(short) == radians else degrees
+
+
 def _read_part(element: Element, record: Record, limits: Limits) -> None:
     name, box = element.find("name"), element.find("bndbox")
     try:
@@ -207,9 +218,7 @@ def _read_part(element: Element, record: Record, limits: Limits) -> None:
         if x1 < x0 or y1 < y0:
             record.notes.append(_reversed("part"))
     except FormatError as error:
-        record.notes.append(
-            Note("repaired", error.code, f"a part is left out: {error.message}")
-        )
+        record.notes.append(Note("repaired", error.code, f"a part is left out: {error.message}"))
         record.whole = False
         return
     record.parts.append((text_of(name), (x0, y0, x1, y1)))
@@ -260,7 +269,7 @@ def _read_child(child: Element, record: Record, limits: Limits, shown: str) -> N
             record.rings.append(ring)
     elif tag == "robndbox":
         cx, cy, w, h, angle = _values(child, ("cx", "cy", "w", "h", "angle"), limits)
-        record.rotated = (cx, cy, w, h, math.degrees(angle))
+        record.rotated = (cx, cy, w, h, degrees_of(angle))
     elif tag == "part":
         _read_part(child, record, limits)
     elif tag == "attributes":

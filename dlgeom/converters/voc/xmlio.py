@@ -70,10 +70,7 @@ def escape(text: str) -> str:
         )
     # A plain carriage return would be read back as a line feed (XML 1.0, section 2.11).
     return (
-        text.replace("&", "&amp;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-        .replace("\r", "&#13;")
+        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
     )
 
 
@@ -134,7 +131,7 @@ def parse(data: bytes, *, limits: Limits, shown: str) -> tuple[Element, bool]:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise _syntax(str(error), shown) from error
+        raise _syntax(str(error), data, shown) from error
     except (LookupError, ValueError) as error:
         raise FormatError(
             f"cannot be decoded ({error}). Save it as UTF-8", code="encoding.invalid", path=shown
@@ -147,12 +144,12 @@ def parse(data: bytes, *, limits: Limits, shown: str) -> tuple[Element, bool]:
     return root, doctype
 
 
-def _syntax(message: str, shown: str) -> FormatError:
-    if "depth" in message.lower():
+def _syntax(message: str, data: bytes, shown: str) -> FormatError:
+    if "excessive depth" in message.lower():
         return LimitError(
             f"is nested too deeply ({message}). Flatten it", code="limit.depth", path=shown
         )
-    if "entity" in message.lower() and "loop" in message.lower():
+    if b"<!ENTITY" in data.replace(b"\0", b""):
         code = "xml.entity"
     elif "encoding" in message.lower() and "not proper" in message.lower():
         code = "encoding.invalid"
@@ -165,7 +162,7 @@ def _syntax(message: str, shown: str) -> FormatError:
 
 def _check_doctype(tree: _ElementTree, shown: str) -> bool:
     """Refuse a document type that changes what the file says."""
-    info = tree.docinfo
+    info: Any = tree.docinfo
     dtd = info.internalDTD
     if dtd is None:
         return bool(info.doctype)

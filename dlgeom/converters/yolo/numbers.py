@@ -339,7 +339,7 @@ def format_rows(
     >>> format_rows(np.array([7]), np.array([500000, 62500]), np.array([0, 2]), 6)[0]
     b'7 0.500000 0.062500\n'
     """
-    classes = classes.astype(np.int64, copy=False)
+    indexes: Ints = classes.astype(np.int64, copy=False)
     pieces: list[bytes] = []
     lengths: list[Ints] = []
     first = 0
@@ -348,7 +348,7 @@ def format_rows(
         last = min(max(last, first + 1), len(classes), first + BLOCK)
         low, high = int(offsets[first]), int(offsets[last])
         text, sizes = _format_block(
-            classes[first:last],
+            indexes[first:last],
             numbers[low:high],
             offsets[first : last + 1] - low,
             decimals,

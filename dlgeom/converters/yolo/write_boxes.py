@@ -43,16 +43,17 @@ def extents(chunk: Chunk) -> Floats:
     from dlgeom.geometry import rings, rle, rotated
 
     boxes = boxes.copy()
+    turned = np.flatnonzero(missing & ~np.isnan(chunk.rotated[:, 0]))
+    boxes[turned] = rotated.extent(chunk.rotated[turned])
     for found in (
-        lambda: rotated.extent(chunk.rotated),
         lambda: rings.row_bounds(chunk.outline),
         lambda: np.where(chunk.runs.present[:, None], rle.bounds_many(chunk.runs), np.nan),
         lambda: keypoint_extents(chunk.keypoints),
     ):
-        boxes[missing] = found()[missing]
         missing = np.isnan(boxes[:, 0])
         if not missing.any():
             break
+        boxes[missing] = found()[missing]
     return boxes
 
 
@@ -70,6 +71,12 @@ def _kept_share(chunk: Chunk, boxes: Floats) -> Floats:
         from dlgeom.geometry import rings
 
         area = np.where(unknown, rings.row_areas(chunk.outline), area)
+    unknown = np.isnan(area) & chunk.runs.present
+    if unknown.any():
+        from dlgeom.geometry import rle
+
+        area = np.where(unknown, rle.areas(chunk.runs), area)
+    area = np.where(np.isnan(area), chunk.rotated[:, 2] * chunk.rotated[:, 3], area)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = area / around
     return np.where((around > 0) & (share >= 0), np.minimum(share, 1.0), np.nan)
@@ -131,9 +138,11 @@ def detect_table(
     ledger.drop(np.isnan(boxes[:, 0]), "geometry.bbox_missing")
     shapes = chunk.shapes
     area = (shapes & (OUTLINE | RUNS)) != 0
-    if area.any():
-        ledger.change(area, "geometry.to_box", _kept_share(chunk, boxes)[area])
-    ledger.change((shapes & ROTATED) != 0, "geometry.rotated_to_box")
+    turned = (shapes & ROTATED) != 0
+    if area.any() or turned.any():
+        share = _kept_share(chunk, boxes)
+        ledger.change(area, "geometry.to_box", share[area])
+        ledger.change(turned, "geometry.rotated_to_box", share[turned])
     ledger.change((shapes & KEYPOINTS) != 0, "geometry.keypoints_to_box")
     if settings.clip:
         boxes = _clip(boxes, sizes, ledger)
@@ -184,9 +193,9 @@ def pose_table(
     if settings.clip:
         boxes = _clip(boxes, sizes, ledger)
         beyond = (points[:, :, :2] < 0) | (points[:, :, :2] > sizes[:, None, :])
-        outside = beyond.any(axis=2)
+        outside: NDArray[np.bool_] = np.logical_or(beyond[:, :, 0], beyond[:, :, 1])
         points[outside] = 0
-        ledger.change(outside.any(axis=1), "keypoints.clipped")
+        ledger.change(np.flatnonzero(outside.any(axis=1)), "keypoints.clipped")
     alive = ledger.alive
     rows = int(np.count_nonzero(alive))
     fractions = np.zeros((rows, 4 + 3 * count))

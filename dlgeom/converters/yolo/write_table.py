@@ -41,7 +41,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """
         decimals = options.get("decimals")
         if decimals is not None and not 1 <= int(decimals) <= 9:
-            raise UsageError(f"decimals is {decimals}; YOLO numbers have 1 to 9. Leave it out for 6")
+            raise UsageError(
+                f"decimals is {decimals}; YOLO numbers have 1 to 9. Leave it out for 6"
+            )
         return cls(
             decimals=None if decimals is None else int(decimals),
             fill_holes=options.get("yolo_holes", "bridge") == "fill",
@@ -151,7 +153,9 @@ class Table(msgspec.Struct, kw_only=True):
             self.places = np.insert(self.places, ends, np.int8(self.decimals))
         self.offsets = offsets_of(np.diff(self.offsets) + alive)
 
-    def text(self, classes: NDArray[np.integer[Any]], alive: NDArray[np.bool_]) -> tuple[bytes, Ints]:
+    def text(
+        self, classes: NDArray[np.integer[Any]], alive: NDArray[np.bool_]
+    ) -> tuple[bytes, Ints]:
         """Return the text of the rows and N + 1 offsets; dropped rows have no text."""
         if alive.all():
             return format_rows(

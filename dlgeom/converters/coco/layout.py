@@ -1,0 +1,165 @@
+"""Which files of a path belong to a COCO data set, and to which of its splits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from dlgeom.converters.coco.read_source import read_head
+from dlgeom.converters.inputs import check_inside
+from dlgeom.errors import FormatError, UsageError
+
+__all__ = ["AnnotationFile", "find_files", "image_folders", "looks_like", "split_name"]
+
+ROBOFLOW = "_annotations.coco"
+_KIND = re.compile(
+    r"(person_keypoints|keypoints|instances|captions|stuff|panoptic|image_info|images_info|labels"
+    r"|lvis(?:_v\d+(?:\.\d+)?)?)_(.+)"
+)
+_SPLIT = re.compile(
+    r"(train|training|val|valid|validation|test|test-dev|minival|trainval)[-_]?(\d{4})?"
+)
+_ROOT_KEYS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
+_RESULT = re.compile(rb"\s*\[\s*\{")
+_ANNOTATION_KEYS = (b'"category_id"', b'"caption"', b'"keypoints"', b'"bbox"')
+
+
+class AnnotationFile(msgspec.Struct, kw_only=True):
+    """One file: where it is, how it is called, its kind and split."""
+
+    path: Path
+    shown: str
+    kind: str
+    subset: str | None
+
+
+def is_json(path: Path) -> bool:
+    """Whether a name ends in ``.json`` or ``.json.gz``."""
+    name = path.name.lower()
+    return name.endswith((".json", ".json.gz")) and not name.startswith("._")
+
+
+def stem(path: Path) -> str:
+    """Return the name without ``.json`` or ``.json.gz``."""
+    name = path.name
+    for suffix in (".gz", ".json"):
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+    return name
+
+
+def split_name(path: Path, *, alone: bool) -> tuple[str, str | None]:
+    """Return kind and split that a file name tells; the stem if it is one of several files."""
+    name = stem(path)
+    if name == ROBOFLOW:
+        return "instances", path.parent.name
+    found = _KIND.fullmatch(name)
+    if found:
+        kind = "lvis" if found[1].startswith("lvis") else found[1]
+        return kind, None if found[2] == "default" else found[2]
+    if _SPLIT.fullmatch(name) or not alone:
+        return "", name
+    return "", None
+
+
+def looks_like(path: Path) -> int:
+    """Return how sure it is that a file is COCO JSON: 0 no, 1 could be, 2 surely."""
+    if not is_json(path):
+        return 0
+    head = read_head(path)
+    text = head.lstrip()
+    named = path.parent.name == "annotations" and _KIND.fullmatch(stem(path)) is not None
+    if text.startswith(b"{"):
+        keys = set(_ROOT_KEYS.findall(head))
+        if keys == {b"categories"}:
+            # LVIS starts with a long list of them.
+            keys |= set(_ROOT_KEYS.findall(read_head(path, 1 << 20)))
+        if b"images" in keys or {b"annotations", b"categories"} <= keys:
+            return 2
+        if b'"licenses"' in head[:4096] and b'"info"' in head[:4096]:
+            return 2
+        return 2 if named else 1 if b'"images"' in head else 0
+    if _RESULT.match(head) and b'"image_id"' in head[:8192]:
+        return 2 if any(key in head for key in _ANNOTATION_KEYS) else 1
+    return 2 if named or stem(path) == ROBOFLOW else 0
+
+
+def _candidates(root: Path) -> list[Path]:
+    """Return the files of the first layout that fits."""
+    for pattern in ("annotations/*", "*/_annotations.coco.json*", "*"):
+        found = sorted(path for path in root.glob(pattern) if is_json(path) and path.is_file())
+        found = [path for path in found if looks_like(path)]
+        if found:
+            return found
+    return []
+
+
+def find_files(path: Path, subsets: Sequence[str]) -> list[AnnotationFile]:
+    """Return the annotation files of a path, those of one split next to each other.
+
+    Raises
+    ------
+    FormatError
+        ``schema.root`` where a folder has none.
+    UsageError
+        Where none of the wished splits is there.
+    """
+    if not path.is_dir():
+        kind, subset = split_name(path, alone=True)
+        return [
+            AnnotationFile(
+                path=path,
+                shown=path.name,
+                kind=kind,
+                subset=subset,
+            )
+        ]
+    paths = _candidates(path)
+    if not paths:
+        raise FormatError(
+            "holds no COCO annotations; expected annotations/*.json, "
+            "<split>/_annotations.coco.json or JSON files. Name the file itself",
+            code="schema.root",
+            path=str(path),
+        )
+    files = []
+    for entry in paths:
+        shown = entry.relative_to(path).as_posix()
+        check_inside(entry, path, shown)
+        kind, subset = split_name(entry, alone=len(paths) == 1)
+        files.append(
+            AnnotationFile(
+                path=entry,
+                shown=shown,
+                kind=kind,
+                subset=subset,
+            )
+        )
+    return _wished(files, subsets)
+
+
+def _wished(files: list[AnnotationFile], subsets: Sequence[str]) -> list[AnnotationFile]:
+    names = {file.subset for file in files}
+    if subsets and names != {None}:
+        unknown = sorted(set(subsets) - names)
+        if unknown:
+            known = ", ".join(sorted(str(name) for name in names if name is not None))
+            raise UsageError(f"no split {unknown[0]!r}; the data set has {known}")
+        files = [file for file in files if file.subset in subsets]
+    order = {name: place for place, name in enumerate(dict.fromkeys(f.subset for f in files))}
+    rank = {"instances": 0, "lvis": 0, "": 1, "person_keypoints": 2, "keypoints": 2, "captions": 9}
+    return sorted(files, key=lambda f: (order[f.subset], rank.get(f.kind, 5), f.shown))
+
+
+def image_folders(file: Path, subset: str | None) -> list[Path]:
+    """Return the folders in which the images of a file may lie."""
+    here = file.parent
+    root = here.parent if here.name == "annotations" else here
+    folders = []
+    if subset:
+        folders += [root / "images" / subset, root / subset]
+    folders += [root / "images", here, root]
+    return list(dict.fromkeys(folders))

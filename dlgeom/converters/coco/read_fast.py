@@ -1,0 +1,456 @@
+"""Records of a whole window at once: typed decoding, then arrays.
+
+What cannot be explained (a type that does not fit, an odd number of quotes, a polygon whose text
+is not of the plain form) is handed to the slow path: the record, or the window.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.chunk import BOX, KEYPOINTS, OTHER, OUTLINE, PARTS, RUNS
+from dlgeom.converters.coco.read_columns import (
+    ATTRIBUTES,
+    CAPTION,
+    CROWD,
+    EXTRA,
+    Block,
+    id_column,
+)
+from dlgeom.converters.coco.read_slow import KNOWN
+from dlgeom.converters.coco.scan import Window, record_places
+from dlgeom.errors import GeometryError
+from dlgeom.geometry import rle
+from dlgeom.limits import Limits
+
+__all__ = ["ANNOTATIONS", "FastWindow", "read_window"]
+
+NONE = msgspec.Raw(b"")
+
+
+class _Annotation(msgspec.Struct, gc=False):
+    """The known fields; what is costly stays text."""
+
+    id: int | str | None = None
+    image_id: int | str | None = None
+    category_id: int | str | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    area: float | None = None
+    iscrowd: int | None = None
+    score: float | None = None
+    segmentation: msgspec.Raw = NONE
+    keypoints: msgspec.Raw = NONE
+    num_keypoints: msgspec.Raw = NONE
+    attributes: msgspec.Raw = NONE
+    caption: msgspec.Raw = NONE
+
+
+class _Mask(msgspec.Struct, gc=False):
+    size: tuple[int, int]
+    counts: list[int] | str
+
+
+ANNOTATIONS = msgspec.json.Decoder(list[_Annotation])
+_RAW_DICTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_MASKS = msgspec.json.Decoder(list[_Mask])
+_NUMBER_LISTS = msgspec.json.Decoder(list[list[float]])
+
+# A polygon's text without digits, dots, minus signs and blanks: rings of an even number of
+# numbers, three points or more. Anything else left in it is not of the plain form.
+_PLAIN = rb"\[\[,,,,,(?:,,)*+\](?:,\[,,,,,(?:,,)*+\])*+\]"
+_SKELETONS = re.compile(rb"(?:" + _PLAIN + rb"\0)*+")
+_ONE = re.compile(_PLAIN)
+_DROP = b"0123456789.- \t\r\n"
+# Digits become 0 and what can stand before a number a blank: eight digits in front of the point
+# are then one pattern to look for.
+_DIGITS = bytes.maketrans(b"123456789[,-\t\r\n", b"000000000      ")
+_LONG = b" 00000000"
+# An exponent of three digits, and an angle that is not zero.
+_HUGE = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
+_FIRST = re.compile(rb'\{\s*"segmentation"\s*:\s*')
+_COLON = re.compile(rb"\s*:\s*")
+_TURNED = re.compile(rb'"rotation"\s*:\s*(?!-?0(?:\.0*)?\s*[,}])')
+NESTED = 30
+
+
+class FastWindow(msgspec.Struct, gc=False):
+    """Columns of a window, and the rows that have to be read slowly."""
+
+    block: Block
+    slow: list[int]
+
+
+def read_window(window: Window, limits: Limits, *, results: bool = False) -> FastWindow | None:
+    """Turn a window into columns, or return None where all of it has to be read slowly."""
+    rows = window.rows
+    if rows is None:
+        return None
+    text = window.text
+    if b"\\" in text and (b"\\ud" in text or b"\\uD" in text):
+        # Surrogate pairs: the typed decoder does not see halves of them in what stays text.
+        return None
+    slow: set[int] = set()
+    columns = _Columns(rows)
+    flags = columns.flags()
+    extra = _check_keys(text, columns, slow)
+    if extra is None:
+        return None
+    flags[extra] |= EXTRA
+    starts, stops = _places(window, columns, limits)
+    part_start, part_length = _segmentation_places(text, columns, starts, stops)
+    if part_start is None:
+        return None
+    mask_rows, mask_sizes = _segmentations(columns, flags, limits, slow)
+    pose_rows, pose_counts = _keypoints(columns, flags, slow)
+    box = columns.boxes()
+    slow.update(np.flatnonzero((box[:, 2] < 0) | (box[:, 3] < 0)).tolist())
+    slow.update(columns.doubtful())
+    flags[(flags & 0xFF) == 0] |= OTHER
+    block = Block(
+        image=id_column(columns.image),
+        category=id_column(columns.category),
+        id=id_column(columns.id),
+        box=box,
+        area=columns.floats(columns.area),
+        score=columns.scores(),
+        flags=flags,
+        start=starts + window.start,
+        length=(stops - starts).astype(np.int32),
+        part_start=part_start,
+        part_length=part_length,
+        rotated={},
+        mask_rows=mask_rows,
+        mask_sizes=mask_sizes,
+        pose_rows=pose_rows,
+        pose_counts=pose_counts,
+    )
+    return FastWindow(block, sorted(slow))
+
+
+def _places(
+    window: Window, columns: _Columns, limits: Limits
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if window.spans is None:
+        return record_places(window.text, columns.count, limits.depth, objects=columns.objects())
+    table = np.array(window.spans, dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+class _Columns:
+    """The fields of the decoded records, turned from rows to columns."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        fields = zip(*map(msgspec.structs.astuple, rows), strict=True)
+        (
+            self.id,
+            self.image,
+            self.category,
+            self.box,
+            self.area,
+            self.crowd,
+            self.score,
+            self.segmentation,
+            self.keypoints,
+            self.num_keypoints,
+            self.attributes,
+            self.caption,
+        ) = fields
+        self.count = len(rows)
+        self.parts = [k for k, raw in enumerate(self.segmentation) if raw is not NONE]
+        self.texts = [bytes(self.segmentation[k]) for k in self.parts]
+        # First characters and lengths tell masks from polygons.
+        self.first = np.frombuffer(b"".join([t[:1] for t in self.texts]), dtype=np.uint8)
+        self.lengths = np.fromiter(map(len, self.texts), np.int64, len(self.texts))
+
+    def flags(self) -> NDArray[np.uint16]:
+        """Return the bits for boxes, crowds, captions and attributes."""
+        flags = np.zeros(self.count, dtype=np.uint16)
+        flags[[box is not None for box in self.box]] |= BOX
+        flags[np.array([crowd == 1 for crowd in self.crowd], dtype=np.bool_)] |= CROWD
+        if any(raw is not NONE for raw in self.caption):
+            flags[[raw is not NONE for raw in self.caption]] |= CAPTION | OTHER
+        for row, raw in enumerate(self.attributes):
+            if raw is not NONE:
+                text = bytes(raw)
+                if not text.startswith(b"{"):
+                    flags[row] |= EXTRA if text != b"null" else 0
+                elif len(text) > 2:
+                    flags[row] |= ATTRIBUTES
+        return flags
+
+    def boxes(self) -> NDArray[np.float64]:
+        """Return x, y, width, height, NaN for none, shape (N, 4)."""
+        nothing = (np.nan,) * 4
+        boxes = [nothing if box is None else box for box in self.box]
+        flat = itertools.chain.from_iterable(boxes)
+        return np.fromiter(flat, np.float64, 4 * self.count).reshape(-1, 4)
+
+    def floats(self, values: tuple[float | None, ...]) -> NDArray[np.float64]:
+        """Return numbers with NaN for none, shape (N,)."""
+        # numpy turns None into NaN.
+        return np.array(values, dtype=np.float64)
+
+    def scores(self) -> NDArray[np.float64] | None:
+        """Return the scores, or None where there is none."""
+        if self.score.count(None) == self.count:
+            return None
+        return self.floats(self.score)
+
+    def doubtful(self) -> set[int]:
+        """Return rows that miss a field, or have a value out of range."""
+        found: set[int] = set()
+        if None in self.image:
+            found.update(k for k, value in enumerate(self.image) if value is None)
+        if None in self.category:
+            found.update(
+                k
+                for k, value in enumerate(self.category)
+                if value is None and self.caption[k] is NONE
+            )
+        found.update(k for k, value in enumerate(self.crowd) if value not in (0, 1, None))
+        found.update(
+            k
+            for k, raw in enumerate(self.caption)
+            if raw is not NONE and not bytes(raw).startswith(b'"')
+        )
+        found.update(
+            k
+            for k, raw in enumerate(self.attributes)
+            if raw is not NONE and _needs_care(bytes(raw), _TURNED)
+        )
+        return found
+
+    def of_kind(self, kind: NDArray[np.bool_]) -> tuple[list[int], list[bytes]]:
+        """Return rows and texts of the chosen segmentations."""
+        if kind.all():
+            return self.parts, self.texts
+        chosen = kind.tolist()
+        return (
+            list(itertools.compress(self.parts, chosen)),
+            list(itertools.compress(self.texts, chosen)),
+        )
+
+    def objects(self) -> int:
+        """Return how many fields hold an object."""
+        attributes = sum(raw is not NONE and bytes(raw)[:1] == b"{" for raw in self.attributes)
+        return int(np.count_nonzero(self.first == ord("{"))) + attributes
+
+    def quotes(self) -> int:
+        """Return how many quotes the decoded fields explain."""
+        total = 0
+        for column in (self.id, self.image, self.category):
+            total += 2 * (self.count - column.count(None))
+            if str in set(map(type, column)):
+                total += 2 * sum(type(value) is str for value in column)
+        for values in (self.box, self.area, self.crowd, self.score):
+            total += 2 * (self.count - values.count(None))
+        total += 2 * len(self.parts)
+        texts = self.of_kind(self.first != ord("["))[1]
+        total += b"".join(texts).count(b'"')
+        for raws in (self.keypoints, self.num_keypoints, self.attributes, self.caption):
+            present = [raw for raw in raws if raw is not NONE]
+            total += 2 * len(present) + b"".join(present).count(b'"')
+        return total
+
+
+def _needs_care(raw: bytes, pattern: re.Pattern[bytes] = _HUGE) -> bool:
+    """Whether a value may nest too deep, or hold a number that is not finite or tells an angle."""
+    return bool(
+        raw.count(b"[") + raw.count(b"{") > NESTED or _HUGE.search(raw) or pattern.search(raw)
+    )
+
+
+def _check_keys(text: bytes, columns: _Columns, slow: set[int]) -> list[int] | None:
+    """Return the rows with keys that have no column; None where keys repeat or are escaped.
+
+    Rows whose values need a closer look are added to `slow`.
+    """
+    quotes = text.count(b'"')
+    if quotes == columns.quotes():
+        return []
+    try:
+        records = _RAW_DICTS.decode(b"[" + text + b"]")
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    explained = 2 * sum(map(len, records))
+    explained += b"".join([raw for record in records for raw in record.values()]).count(b'"')
+    if quotes != explained:
+        return None
+    found = [row for row, record in enumerate(records) if not record.keys() <= KNOWN]
+    for row in found:
+        record = records[row]
+        if any(_needs_care(bytes(record[key])) for key in record.keys() - KNOWN):
+            slow.add(row)
+    return found
+
+
+def _segmentation_places(
+    text: bytes,
+    columns: _Columns,
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+) -> tuple[NDArray[np.int32] | None, NDArray[np.int32]]:
+    """Find where in its record each segmentation lies; (None, ...) where it cannot be told."""
+    start = np.zeros(columns.count, dtype=np.int32)
+    length = np.zeros(columns.count, dtype=np.int32)
+    rows = np.array(columns.parts, dtype=np.int64)
+    if not len(rows):
+        return start, length
+    characters = np.frombuffer(text, dtype=np.uint8)
+    places = _after_first_key(text, characters, starts[rows])
+    if places is None:
+        places = _after_key(text, characters, len(rows))
+    if places is None or not np.array_equal(characters[places], columns.first):
+        return None, length
+    if (places < starts[rows]).any() or (places > stops[rows]).any():
+        return None, length
+    start[rows] = places - starts[rows]
+    length[rows] = columns.lengths
+    return start, length
+
+
+def _after_first_key(
+    text: bytes, characters: NDArray[np.uint8], starts: NDArray[np.int64]
+) -> NDArray[np.int64] | None:
+    """Return the places behind the key where it is the first of each record, else None."""
+    found = _FIRST.match(text, int(starts[0]))
+    if found is None:
+        return None
+    prefix = np.frombuffer(found.group(), dtype=np.uint8)
+    if int(starts[-1]) + len(prefix) > len(text):
+        return None
+    if not (characters[starts[:, None] + np.arange(len(prefix))] == prefix).all():
+        return None
+    return starts + len(prefix)
+
+
+def _after_key(text: bytes, characters: NDArray[np.uint8], count: int) -> NDArray[np.int64] | None:
+    """Return the places behind the key where it occurs `count` times, each time as a key."""
+    key = b'"segmentation"'
+    pieces = text.split(key)
+    if len(pieces) != count + 1:
+        return None
+    sizes = np.fromiter(map(len, pieces), np.int64, len(pieces))
+    places: NDArray[np.int64] = np.cumsum(sizes[:-1] + len(key))
+    found = _COLON.match(text, int(places[0]))
+    if found is None:
+        return None
+    for step, mark in enumerate(found.group()):
+        if int(places[-1]) + step >= len(text) or (characters[places + step] != mark).any():
+            return None
+    places += len(found.group())
+    return places if int(places[-1]) < len(text) else None
+
+
+def _segmentations(
+    columns: _Columns, flags: NDArray[np.uint16], limits: Limits, slow: set[int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Classify the segmentations; masks are checked in full, polygons by their text."""
+    lists = columns.first == ord("[")
+    objects = columns.first == ord("{")
+    for row, text in zip(*columns.of_kind(~lists & ~objects), strict=True):
+        if text != b"null":
+            slow.add(row)
+    _polygons(*columns.of_kind(lists & (columns.lengths > 2)), flags, slow)
+    return _masks(*columns.of_kind(objects), flags, limits, slow)
+
+
+def _polygons(
+    rows: list[int], texts: list[bytes], flags: NDArray[np.uint16], slow: set[int]
+) -> None:
+    if not rows:
+        return
+    joined = b"\0".join(texts) + b"\0"
+    skeleton = joined.translate(None, _DROP)
+    index = np.array(rows, dtype=np.int64)
+    flags[index] |= OUTLINE
+    found = _SKELETONS.match(skeleton)
+    if found is None or found.end() != len(skeleton):
+        for row, part in zip(rows, skeleton.split(b"\0"), strict=False):
+            if not _ONE.fullmatch(part):
+                slow.add(row)
+    marks = np.frombuffer(skeleton, dtype=np.uint8)
+    rings = np.cumsum(marks == ord("["))[np.flatnonzero(marks == 0)]
+    several = np.diff(rings, prepend=0) > 2
+    flags[index[several]] |= PARTS
+    digits = joined.translate(_DIGITS)
+    if _LONG in digits:
+        lines = digits.split(b"\0")
+        slow.update(row for row, part in zip(rows, lines, strict=False) if _LONG in part)
+
+
+def _masks(
+    rows: list[int],
+    texts: list[bytes],
+    flags: NDArray[np.uint16],
+    limits: Limits,
+    slow: set[int],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    kept: list[int] = []
+    sizes: list[tuple[int, int]] = []
+    try:
+        decoded: list[_Mask | None] = list(_MASKS.decode(b"[" + b",".join(texts) + b"]"))
+    except (msgspec.DecodeError, RecursionError):
+        decoded = [None] * len(rows)
+    for row, mask in zip(rows, decoded, strict=True):
+        if mask is None or not _mask_fits(mask, limits):
+            slow.add(row)
+        else:
+            kept.append(row)
+            sizes.append(mask.size)
+    flags[kept] |= RUNS
+    return (
+        np.array(kept, dtype=np.int64),
+        np.array(sizes, dtype=np.int64).reshape(-1, 2),
+    )
+
+
+def _mask_fits(mask: _Mask, limits: Limits) -> bool:
+    height, width = mask.size
+    if height <= 0 or width <= 0 or height * width > limits.rle_pixels:
+        return False
+    counts = mask.counts
+    if isinstance(counts, list):
+        return bool(counts) and min(counts) >= 0 and sum(counts) == height * width
+    try:
+        rle.check(rle.from_string(counts), mask.size)
+    except GeometryError:
+        return False
+    return True
+
+
+def _keypoints(
+    columns: _Columns, flags: NDArray[np.uint16], slow: set[int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    none = np.zeros(0, dtype=np.int64)
+    rows = [k for k, raw in enumerate(columns.keypoints) if raw is not NONE]
+    if not rows:
+        return none, none
+    texts = [bytes(columns.keypoints[k]) for k in rows]
+    try:
+        lists = _NUMBER_LISTS.decode(b"[" + b",".join(texts) + b"]")
+    except (msgspec.DecodeError, RecursionError):
+        slow.update(rows)
+        return none, none
+    index = np.array(rows, dtype=np.int64)
+    lengths = np.fromiter(map(len, lists), np.int64, len(lists))
+    flat = np.fromiter(itertools.chain.from_iterable(lists), np.float64, int(lengths.sum()))
+    good = lengths % 3 == 0
+    if good.all():
+        seen = flat[2::3]
+        wrong = (seen != 0) & (seen != 1) & (seen != 2)
+        if wrong.any():
+            owner = np.repeat(np.arange(len(lists)), lengths // 3)
+            good[owner[wrong]] = False
+    else:
+        good[:] = False
+    slow.update(index[~good].tolist())
+    kept = good & (lengths > 0)
+    flags[index[kept]] |= KEYPOINTS
+    return index[kept], lengths[kept] // 3

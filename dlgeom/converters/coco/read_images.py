@@ -1,0 +1,502 @@
+"""The ``images`` of a COCO file: ids, safe names, sizes, where each record lies."""
+
+from __future__ import annotations
+
+import json
+import math
+import posixpath
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.converters.base import ReadContext
+from dlgeom.converters.coco.read_columns import Column, id_column, id_list
+from dlgeom.converters.coco.read_shapes import BIG
+from dlgeom.converters.coco.read_slow import DuplicateKeyError, NumberTooLongError, strict_json
+from dlgeom.converters.coco.scan import Scanner, Window, record_spans
+from dlgeom.converters.images import ImageFolder, image_info
+from dlgeom.converters.names import safe_name
+from dlgeom.errors import DlgeomError, FormatError
+from dlgeom.item import Item
+
+__all__ = ["IMAGES", "IdMap", "ImageFinder", "ImageTable", "read_images"]
+
+NONE = msgspec.Raw(b"")
+_PLAIN_NAMES = re.compile(r"(?:[0-9A-Za-z_-]{5,80}\.[0-9A-Za-z]{1,5}\n)*+")
+CHECKED_SIZES = 200
+SLICE = 1 << 16
+
+
+class _Image(msgspec.Struct, gc=False):
+    """The fields of the official files; those that no column needs stay text."""
+
+    id: int | str | None = None
+    file_name: str | None = None
+    width: int | None = None
+    height: int | None = None
+    license: msgspec.Raw = NONE
+    coco_url: msgspec.Raw = NONE
+    flickr_url: msgspec.Raw = NONE
+    date_captured: msgspec.Raw = NONE
+
+
+IMAGES = msgspec.json.Decoder(list[_Image])
+_RAW_DICTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+
+
+class ImageFinder:
+    """Finds the image of an item in the folders where such data sets keep them."""
+
+    def __init__(self, folders: list[Path], images: Path | None) -> None:
+        self._folders = folders
+        self._images = None if images is None else ImageFolder(images)
+
+    def find(self, name: str) -> Path | None:
+        """Return the file, or None."""
+        if self._images is not None:
+            return self._images.find(name)
+        for folder in self._folders:
+            path = folder / name
+            try:
+                if path.is_file() and not path.is_symlink():
+                    return path
+            except (OSError, ValueError):
+                continue
+        return None
+
+
+class IdMap:
+    """Position of ids in a list, for whole columns at once."""
+
+    def __init__(self, ids: Column) -> None:
+        self._ids = ids
+        self._sorted: NDArray[np.integer[Any]] | None = None
+        self._order: NDArray[np.int64] | None = None
+        self._table: dict[Any, int] | None = None
+        if isinstance(ids, np.ndarray):
+            self._order = np.argsort(ids, kind="stable")
+            self._sorted = ids[self._order]
+
+    def find(self, wanted: Column) -> NDArray[np.int32]:
+        """Return the position of each id, -1 where it is not there."""
+        if not len(self._ids):
+            return np.full(len(wanted), -1, dtype=np.int32)
+        if isinstance(wanted, np.ndarray) and self._sorted is not None:
+            assert self._order is not None
+            found = np.empty(len(wanted), dtype=np.int32)
+            # In slices: temporary columns of all records would be the peak of memory.
+            for start in range(0, len(wanted), SLICE):
+                some = wanted[start : start + SLICE]
+                place = np.minimum(np.searchsorted(self._sorted, some), len(self._sorted) - 1)
+                part = self._order[place].astype(np.int32)
+                part[self._sorted[place] != some] = -1
+                found[start : start + SLICE] = part
+            return found
+        if self._table is None:
+            self._table = {}
+            for position, value in enumerate(id_list(self._ids)):
+                self._table.setdefault(value, position)
+        table = self._table
+        return np.array([table.get(value, -1) for value in id_list(wanted)], dtype=np.int32)
+
+
+class ImageTable:
+    """The distinct images of one file, and the sequence of its records.
+
+    Attributes
+    ----------
+    ids : ndarray of int64 or list
+    names : list of str or None
+    width, height : ndarray of int64
+        0 where not known.
+    start, length : ndarray of int64
+        Place of each image's record in the file.
+    records : ndarray of int32, or None
+        Image of each record in file order, where records are repeated.
+    """
+
+    def __init__(self) -> None:
+        self.ids: Column = np.zeros(0, dtype=np.int64)
+        self.names: list[str | None] = []
+        self.width: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.height: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.start: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.length: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.records: NDArray[np.int32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def items(self, rows: NDArray[np.integer[Any]], first: int, subset: str | None) -> list[Item]:
+        """Return items without their records; image k has number ``first + k``."""
+        picked = rows.tolist()
+        ids = (
+            self.ids[rows].tolist()
+            if isinstance(self.ids, np.ndarray)
+            else [self.ids[row] for row in picked]
+        )
+        names = self.names
+        return [
+            Item(
+                name=names[row],
+                width=width or None,
+                height=height or None,
+                id=identifier,
+                subset=subset,
+                number=first + row,
+            )
+            for row, identifier, width, height in zip(
+                picked, ids, self.width[rows].tolist(), self.height[rows].tolist(), strict=True
+            )
+        ]
+
+
+def _quotes(rows: list[_Image]) -> int:
+    """Return how many quotes the decoded fields explain."""
+    total = 0
+    fields = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
+    for values in fields[:4]:
+        total += 2 * (len(rows) - values.count(None))
+        if str in set(map(type, values)):
+            total += 2 * sum(type(value) is str for value in values)
+    for raws in fields[4:]:
+        present = [raw for raw in raws if raw is not NONE]
+        total += 2 * len(present) + b"".join(present).count(b'"')
+    return total
+
+
+class _Reader:
+    """Collects the windows of the ``images`` list."""
+
+    def __init__(self, scanner: Scanner, context: ReadContext, finder: ImageFinder) -> None:
+        self._scanner = scanner
+        self._context = context
+        self._finder = finder
+        self._shown = scanner.source.shown
+        self.number = 0
+        self.ids: list[Column] = []
+        self.names: list[str | None] = []
+        self.sizes: list[NDArray[np.int64]] = []
+        self.places: list[NDArray[np.int64]] = []
+
+    def _error(self, code: str, why: str, number: int, field: str = "") -> FormatError:
+        from dlgeom.errors import LimitError
+
+        kind = LimitError if code.startswith("limit.") else FormatError
+        return kind(why, code=code, path=self._shown, location=f"images[{number}]{field}")
+
+    def window(self, window: Window) -> None:
+        """Take the records of one window."""
+        scanner = self._scanner
+        rows = window.rows
+        if window.spans is not None:
+            spans = window.spans
+        else:
+            spans = record_spans(window.text, len(rows or ()), scanner.limits.depth)
+        table = np.array(spans, dtype=np.int64).reshape(-1, 2)
+        self.places.append(np.column_stack((table[:, 0] + window.start, table[:, 1] - table[:, 0])))
+        ids: list[Any] = []
+        sizes: list[tuple[Any, Any]] = []
+        careful = rows is None or not self._explained(window, rows)
+        for index, (start, stop) in enumerate(spans):
+            row = None if careful or rows is None else rows[index]
+            if row is None or not _is_plain(row):
+                found = self._careful(window.text[start:stop], self.number + index)
+                ids.append(found[0])
+                self.names.append(found[1])
+                sizes.append(found[2])
+            else:
+                ids.append(row.id)
+                self.names.append(row.file_name)
+                sizes.append((row.width, row.height))
+        self.ids.append(id_column(ids))
+        self.sizes.append(self._size_column(sizes))
+        self.number += len(spans)
+
+    def _size_column(self, sizes: list[tuple[Any, Any]]) -> NDArray[np.int64]:
+        try:
+            return np.array(sizes, dtype=np.int64).reshape(-1, 2)
+        except OverflowError:
+            for place, size in enumerate(sizes):
+                if max(size) >= 1 << 63 or min(size) < -(1 << 63):
+                    raise self._error(
+                        "image.size",
+                        f"size is {size[0]} x {size[1]}",
+                        self.number + place,
+                    ) from None
+            raise
+
+    def _explained(self, window: Window, rows: list[_Image]) -> bool:
+        """Whether no key is repeated or escaped."""
+        quotes = window.text.count(b'"')
+        if quotes == _quotes(rows):
+            return True
+        try:
+            records = _RAW_DICTS.decode(b"[" + window.text + b"]")
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        explained = 2 * sum(map(len, records))
+        raws = [raw for record in records for raw in record.values()]
+        return quotes == explained + b"".join(raws).count(b'"')
+
+    def _careful(self, raw: bytes, number: int) -> tuple[Any, str, tuple[int, int]]:
+        """Read id, name and size of one record with every check; a fault is the file's."""
+        record = self._decode(raw, number)
+        identifier = record.get("id")
+        if type(identifier) is float and identifier.is_integer():
+            identifier = int(identifier)
+        if type(identifier) not in (int, str):
+            code = "schema.field" if identifier is None else "type.id"
+            raise self._error(
+                code, "has no usable id; ids are integers or text. Correct it", number, ".id"
+            )
+        name = record.get("file_name")
+        if "file_name" not in record:
+            url = record.get("coco_url")
+            name = posixpath.basename(urlsplit(url).path) if isinstance(url, str) else None
+            if not name:
+                raise self._error(
+                    "schema.field", "has no file_name; an image needs one. Add it", number
+                )
+        if not isinstance(name, str):
+            raise self._error(
+                "type.text",
+                f"file_name is {json.dumps(name)[:40]}; it is text. Correct it",
+                number,
+                ".file_name",
+            )
+        return identifier, name, self._size(record, name, number)
+
+    def _decode(self, raw: bytes, number: int) -> dict[str, Any]:
+        try:
+            record = strict_json(raw)
+        except DuplicateKeyError as error:
+            raise self._error(
+                "json.duplicate_key",
+                f"key {str(error)[:80]!r} occurs twice; one hides the other. Keep one of them",
+                number,
+            ) from error
+        except NumberTooLongError as error:
+            raise self._error("number.range", f"has {error}. Correct it", number) from error
+        except UnicodeDecodeError as error:
+            raise self._error(
+                "encoding.invalid", "is not valid UTF-8. Save the file as UTF-8", number
+            ) from error
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise self._error("json.syntax", f"is no valid JSON: {error}", number) from error
+        if not isinstance(record, dict):
+            raise self._error("schema.type", "is no object; an image is one. Correct it", number)
+        return record
+
+    def _size(self, record: dict[str, Any], name: str, number: int) -> tuple[int, int]:
+        sides: list[int] = []
+        wrong = ""
+        for field in ("width", "height"):
+            value = record.get(field)
+            if type(value) is float and not math.isfinite(value):
+                raise self._error(
+                    "number.not_finite", f"{field} is {value}; sizes are finite", number
+                )
+            if type(value) is float and value.is_integer():
+                value = int(value)
+            if type(value) is int and value < BIG:
+                sides.append(value)
+            elif field in record:
+                wrong = f"{field} is {json.dumps(value)[:40]}; it is a number of pixels"
+        if len(sides) == 2:
+            return sides[0], sides[1]
+        return self._size_of_file(name, number, wrong)
+
+    def _size_of_file(self, name: str, number: int, wrong: str) -> tuple[int, int]:
+        path = None
+        try:
+            path = self._finder.find(safe_name(name, limits=self._context.limits)[0])
+        except FormatError:
+            path = None
+        if path is None:
+            if wrong:
+                raise self._error(
+                    "type.number", f"{wrong}. Correct it, or name the images' folder", number
+                )
+            return -1, -1
+        info = image_info(path, limits=self._context.limits, shown=name)
+        if wrong:
+            self._context.problems.repaired(
+                "type.number",
+                f"{wrong}. The size is taken from the image, {info.width} x {info.height}",
+                path=self._shown,
+                location=f"images[{number}]",
+            )
+        return info.width, info.height
+
+
+def _is_plain(row: _Image) -> bool:
+    return (
+        row.id is not None
+        and row.file_name is not None
+        and row.width is not None
+        and row.height is not None
+    )
+
+
+def read_images(
+    scanner: Scanner, windows: Iterator[Window], context: ReadContext, finder: ImageFinder
+) -> ImageTable:
+    """Read the ``images`` list.
+
+    Raises
+    ------
+    FormatError
+        For any image that cannot be trusted; one id with differing records.
+    """
+    reader = _Reader(scanner, context, finder)
+    for window in windows:
+        reader.window(window)
+    table = ImageTable()
+    none = np.zeros((0, 2), dtype=np.int64)
+    sizes = np.concatenate([none, *reader.sizes])
+    places = np.concatenate([none, *reader.places])
+    bad = np.flatnonzero((sizes == 0).any(axis=1) | (sizes < -1).any(axis=1))
+    if len(bad):
+        width, height = sizes[bad[0]].tolist()
+        raise reader._error(
+            "image.size",
+            f"size is {width} x {height}; an image has at least one pixel. Correct it",
+            int(bad[0]),
+        )
+    table.ids = _joined_ids(reader.ids)
+    reader.ids.clear()
+    table.names = _safe_names(reader, context)
+    table.width, table.height = np.maximum(sizes, 0).T.copy()
+    table.start, table.length = places.T.copy()
+    _fold_repeats(table, reader, scanner, context)
+    _check_files(table, reader, context, finder)
+    return table
+
+
+def _joined_ids(columns: list[Column]) -> Column:
+    arrays = [column for column in columns if isinstance(column, np.ndarray)]
+    if len(arrays) == len(columns):
+        return np.concatenate([np.zeros(0, dtype=np.int64), *arrays])
+    return [value for column in columns for value in id_list(column)]
+
+
+def _safe_names(reader: _Reader, context: ReadContext) -> list[str | None]:
+    names = reader.names
+    try:
+        joined = "\n".join(name or "" for name in names) + "\n"
+    except TypeError:
+        joined = ""
+    found = _PLAIN_NAMES.match(joined)
+    if found and found.end() == len(joined):
+        return names
+    clean: list[str | None] = []
+    for number, name in enumerate(names):
+        try:
+            safe, note = safe_name(name or "", limits=context.limits)
+        except FormatError as error:
+            raise reader._error(error.code, error.message, number, ".file_name") from error
+        if note:
+            what = "is read as" if note == "path.normalised" else "cannot be a file on all systems:"
+            context.problems.warning(
+                note,
+                f"file_name {name!r} {what} {safe!r}",
+                path=reader._shown,
+                location=f"images[{number}].file_name",
+            )
+        clean.append(safe)
+    _refuse_file_and_folder(clean, reader)
+    return clean
+
+
+def _refuse_file_and_folder(names: list[str | None], reader: _Reader) -> None:
+    folders: set[str] = set()
+    for name in names:
+        parent = posixpath.dirname(name or "")
+        while parent and parent not in folders:
+            folders.add(parent)
+            parent = posixpath.dirname(parent)
+    if not folders:
+        return
+    lowered = {folder.casefold() for folder in folders}
+    for number, name in enumerate(names):
+        if name is not None and name.casefold() in lowered:
+            raise reader._error(
+                "path.collision",
+                f"file_name {name!r} is also a folder of another image; one name cannot be both. "
+                "Rename it",
+                number,
+                ".file_name",
+            )
+
+
+def _fold_repeats(
+    table: ImageTable, reader: _Reader, scanner: Scanner, context: ReadContext
+) -> None:
+    """Keep each image once; identical repeats are remembered, differing ones refused."""
+    first = IdMap(table.ids).find(table.ids)
+    repeated = np.flatnonzero(first != np.arange(len(first)))
+    if not len(repeated):
+        return
+    source = scanner.source
+    for row in repeated.tolist():
+        original = int(first[row])
+        spans = [(int(table.start[k]), int(table.length[k])) for k in (original, row)]
+        one, two = source.gather(spans)
+        if one != two and strict_json(one) != strict_json(two):
+            raise reader._error(
+                "ref.duplicate_id",
+                f"image id {table.ids[row]!r} is that of images[{original}] too, and the records "
+                "differ. Give each image its own id",
+                row,
+            )
+    context.problems.notice(
+        "record.duplicate",
+        f"{len(repeated)} image records repeat an earlier one; each image is read once",
+        path=reader._shown,
+        location=f"images[{int(repeated[0])}]",
+    )
+    keep = np.flatnonzero(first == np.arange(len(first)))
+    position = np.cumsum(first == np.arange(len(first))) - 1
+    table.records = position[first].astype(np.int32)
+    table.ids = (
+        table.ids[keep]
+        if isinstance(table.ids, np.ndarray)
+        else [table.ids[k] for k in keep.tolist()]
+    )
+    table.names = [table.names[k] for k in keep.tolist()]
+    table.width, table.height = table.width[keep], table.height[keep]
+    table.start, table.length = table.start[keep], table.length[keep]
+
+
+def _check_files(
+    table: ImageTable, reader: _Reader, context: ReadContext, finder: ImageFinder
+) -> None:
+    """Compare sizes with the image files: of the first ones, and of all where one disagrees."""
+    wrong = False
+    for row, name in enumerate(table.names):
+        if row >= CHECKED_SIZES and not wrong:
+            return
+        width, height = int(table.width[row]), int(table.height[row])
+        if name is None or not width:
+            continue
+        try:
+            path = finder.find(name)
+            info = None if path is None else image_info(path, limits=context.limits)
+        except DlgeomError:
+            continue
+        if info is not None and (info.width, info.height) != (width, height):
+            wrong = True
+            context.problems.warning(
+                "image.size_disagrees",
+                f"{name} is {width} x {height} here, but the upright image is "
+                f"{info.width} x {info.height}. Annotations may be turned against it",
+                path=reader._shown,
+                location=f"images[{row}]",
+            )

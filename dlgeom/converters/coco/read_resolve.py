@@ -1,0 +1,251 @@
+"""After the first pass: ids become positions, and what needs the images is checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.chunk import KEYPOINTS, OUTLINE, RUNS
+from dlgeom.converters.coco.read_columns import (
+    CAPTION,
+    CROWD,
+    DEAD,
+    NO_ID,
+    REPAIRED,
+    Block,
+    Column,
+)
+from dlgeom.converters.coco.read_images import SLICE, IdMap, ImageTable
+from dlgeom.converters.coco.read_index import FileIndex
+from dlgeom.errors import FormatError
+from dlgeom.labels import Label
+
+__all__ = ["identifier", "resolve"]
+
+
+def identifier(column: Column, row: int) -> Any:
+    """Return one id as the file has it."""
+    value = column[row]
+    if isinstance(value, np.integer):
+        return None if value == NO_ID else int(value)
+    return value
+
+
+class _Checks:
+    """The checks of one file."""
+
+    def __init__(self, index: FileIndex, items: NDArray[np.int32], images: ImageTable) -> None:
+        self.index = index
+        self.block: Block = index.block
+        self.items = items
+        self.images = images
+        self.problems = index.context.problems
+
+    def alive(self) -> NDArray[np.bool_]:
+        return np.asarray((self.block.flags & DEAD) == 0)
+
+    def _where(self, row: int, field: str = "") -> dict[str, Any]:
+        return {
+            "path": self.index.shown,
+            "location": self.index.unit.format(row) + field,
+            "annotation_id": identifier(self.block.id, row),
+        }
+
+    def skip(self, rows: NDArray[np.bool_], code: str, why: str, field: str = "") -> None:
+        """Leave rows out; `why` may name a value by ``{}``, that of the column `field`."""
+        for row in np.flatnonzero(rows).tolist():
+            shown = self._value(row, field)
+            self.problems.skipped(code, why.format(shown), **self._where(row, f".{field}"))
+            self.block.flags[row] |= DEAD
+
+    def _value(self, row: int, field: str) -> Any:
+        if field == "image_id":
+            return repr(identifier(self.block.image, row))[:60]
+        if field == "category_id":
+            return repr(identifier(self.block.category, row))[:60]
+        if field == "bbox":
+            return [float(f"{number:g}") for number in self.block.box[row].tolist()]
+        return ""
+
+    def references(self, labels: NDArray[np.int32]) -> None:
+        alive = self.alive()
+        self.skip(
+            alive & (self.items < 0),
+            "ref.image",
+            "image_id {} is not in images. Add the image, or remove the record",
+            "image_id",
+        )
+        captions = (self.block.flags & CAPTION) != 0
+        self.skip(
+            self.alive() & (labels < 0) & ~captions,
+            "ref.category",
+            "category_id {} is not in categories. Add it, or remove the record",
+            "category_id",
+        )
+
+    def boxes(self) -> None:
+        """Leave out boxes that lie wholly outside of their image."""
+        if not len(self.images):
+            return
+        outside = np.zeros(len(self.block), dtype=np.bool_)
+        for start in range(0, len(outside), SLICE):
+            part = slice(start, start + SLICE)
+            left, top, width, height = self.block.box[part].T
+            items = self.items[part]
+            right, bottom = self.images.width[items], self.images.height[items]
+            known = (right > 0) & (items >= 0)
+            with np.errstate(invalid="ignore"):
+                away = (left > right) | (top > bottom) | (left + width < 0) | (top + height < 0)
+            outside[part] = away & known
+        self.skip(
+            outside & self.alive(),
+            "geometry.outside_image",
+            "bbox {} lies outside of its image. Correct it",
+            "bbox",
+        )
+
+    def masks(self) -> None:
+        rows = self.block.mask_rows
+        if not len(rows):
+            return
+        alive = self.alive()[rows]
+        sizes = self.block.mask_sizes
+        items = self.items[rows]
+        due = np.column_stack((self.images.height[items], self.images.width[items]))
+        wrong = alive & (items >= 0) & (due[:, 0] > 0) & (due != sizes).any(axis=1)
+        limits = self.index.context.limits
+        for place in np.flatnonzero(wrong).tolist():
+            row = int(rows[place])
+            height, width = sizes[place].tolist()
+            huge = height * width > limits.pixels
+            self.problems.skipped(
+                "limit.pixels" if huge else "rle.invalid",
+                f"RLE is {height} x {width}, its image {due[place, 0]} x {due[place, 1]} "
+                "(height x width); both have to be equal. Correct it",
+                **self._where(row, ".segmentation.size"),
+            )
+            self.block.flags[row] |= DEAD
+
+    def crowds(self) -> None:
+        """Tell of crowds that are polygons."""
+        crowds = (self.block.flags & (CROWD | OUTLINE | RUNS | DEAD)) == (CROWD | OUTLINE)
+        for row in np.flatnonzero(crowds).tolist():
+            self.crowd_polygon(row)
+
+    def crowd_polygon(self, row: int) -> None:
+        self.problems.notice(
+            "geometry.crowd_polygon",
+            "is a crowd drawn as a polygon; the official tools expect RLE. It is kept",
+            **self._where(row),
+        )
+
+    def poses(self, labels: NDArray[np.int32], table: list[Label]) -> None:
+        """Leave out keypoints whose number is not that of their category."""
+        rows = self.block.pose_rows
+        if not len(rows):
+            return
+        due = np.array([len(label.keypoints) for label in table] + [0], dtype=np.int64)
+        counts = self.block.pose_counts
+        wanted = due[labels[rows]]
+        wrong = (wanted > 0) & (counts != wanted) & self.alive()[rows]
+        for place in np.flatnonzero(wrong).tolist():
+            row = int(rows[place])
+            self.problems.repaired(
+                "keypoints.arity",
+                f"has {counts[place]} keypoints where its category has {wanted[place]}; "
+                "the keypoints are left out",
+                **self._where(row, ".keypoints"),
+            )
+            self.block.flags[row] = (self.block.flags[row] & ~np.uint16(KEYPOINTS)) | REPAIRED
+
+    def repeated_ids(self) -> None:
+        """Tell of annotation ids that occur twice; all of the records are kept."""
+        ids = self.block.id
+        if isinstance(ids, np.ndarray):
+            again = _repeats(ids)
+        else:
+            seen: set[Any] = set()
+            rows = []
+            for row, value in enumerate(ids):
+                if value is not None and value in seen:
+                    rows.append(row)
+                seen.add(value)
+            again = np.array(rows, dtype=np.int64)
+        alive = self.alive()
+        for row in np.sort(again[alive[again]]).tolist():
+            self.problems.notice(
+                "ref.duplicate_id",
+                f"id {identifier(ids, row)!r} occurs before; both records are kept",
+                **self._where(row),
+            )
+
+
+def _repeats(ids: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Return the rows whose id occurs before."""
+    if len(ids) < 2 or (ids[1:] > ids[:-1]).all():
+        return np.zeros(0, dtype=np.int64)
+    values = np.sort(ids)
+    if (values[1:] != values[:-1]).all():
+        return np.zeros(0, dtype=np.int64)
+    order = np.argsort(ids, kind="stable")
+    again = order[1:][ids[order[1:]] == ids[order[:-1]]]
+    return np.asarray(again[ids[again] != NO_ID])
+
+
+def resolve(
+    index: FileIndex, images: ImageTable, table: list[Label]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Turn ids into positions and leave out what does not fit.
+
+    Parameters
+    ----------
+    index : FileIndex
+        The file.
+    images : ImageTable
+        The images of its subset.
+    table : list of Label
+        Its categories.
+
+    Returns
+    -------
+    item, label : ndarray of int32, shape (N,)
+        Position in `images` and in `table`; -1 for none.
+    """
+    block = index.block
+    items = IdMap(images.ids).find(block.image)
+    ids = [label.id for label in table]
+    labels = IdMap(_ids(ids)).find(block.category)
+    labels[_missing(block.category)] = -1
+    items[_missing(block.image)] = -1
+    alive = (block.flags & DEAD) == 0
+    if index.labels is None and not table:
+        plain = alive & ((block.flags & CAPTION) == 0)
+        if plain.any():
+            raise FormatError(
+                "has no categories, but annotations that name one; add the list of categories",
+                code="schema.field",
+                path=index.shown,
+            )
+    checks = _Checks(index, items, images)
+    checks.references(labels)
+    checks.boxes()
+    checks.masks()
+    checks.crowds()
+    checks.poses(labels, table)
+    checks.repeated_ids()
+    block.image = block.category = np.zeros(0, dtype=np.int64)
+    return items, labels
+
+
+def _ids(values: list[Any]) -> Column:
+    from dlgeom.converters.coco.read_columns import id_column
+
+    return id_column(values)
+
+
+def _missing(column: Column) -> NDArray[np.bool_]:
+    if isinstance(column, np.ndarray):
+        return np.asarray(column == NO_ID)
+    return np.array([value is None for value in column], dtype=np.bool_)

@@ -1,0 +1,191 @@
+"""One split: the annotation files that tell of the same images, merged.
+
+COCO keeps instances, keypoints and captions of the same images in files of their own. Images are
+merged by id; a record of keypoints replaces the record of instances with its id; captions are
+added.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.converters.base import ReadContext
+from dlgeom.converters.coco.read_columns import CAPTION, DEAD, Column, joined
+from dlgeom.converters.coco.read_images import IdMap, ImageTable
+from dlgeom.converters.coco.read_index import FileIndex
+from dlgeom.converters.coco.read_resolve import identifier, resolve
+from dlgeom.errors import FormatError
+from dlgeom.labels import Label, LabelTable
+
+__all__ = ["Labels", "Subset"]
+
+RANK = ("keypoints", "person_keypoints", "instances", "lvis", "stuff", "labels")
+
+
+class Labels:
+    """The label table of a run, filled by the categories of several files."""
+
+    def __init__(self) -> None:
+        self._labels: list[Label] = []
+        self._place: dict[tuple[object, str], int] = {}
+
+    def add(self, labels: list[Label]) -> NDArray[np.int32]:
+        """Add a file's categories; return the position of each, and -1 for none at the end."""
+        places = []
+        for label in labels:
+            key = (label.id, label.name)
+            place = self._place.setdefault(key, len(self._labels))
+            if place == len(self._labels):
+                self._labels.append(label)
+            elif label.keypoints and not self._labels[place].keypoints:
+                # The file of keypoints says more about the same class.
+                self._labels[place] = label
+            places.append(place)
+        return np.array([*places, -1], dtype=np.int32)
+
+    def table(self) -> LabelTable:
+        """Return the finished table."""
+        return LabelTable(self._labels)
+
+
+class Subset:
+    """The files of one split as one table of images and one block of records.
+
+    Attributes
+    ----------
+    name : str or None
+    parts : list of FileIndex
+    images : ImageTable
+    owner : ndarray of int32, shape (images,)
+        File in which the record of each image lies.
+    block : Block
+        Records of all files.
+    item, label : ndarray of int32, shape (N,)
+        Position in `images`, and in the run's labels.
+    first_rows : list of int
+        First row of each file, and the number of rows.
+    first_item, first_order : int
+        Number of the first image, and of the first record, among those of the run.
+    """
+
+    def __init__(
+        self,
+        name: str | None,
+        parts: list[tuple[str, FileIndex]],
+        labels: Labels,
+        context: ReadContext,
+        *,
+        images: ImageTable | None = None,
+    ) -> None:
+        self.name = name
+        self.kinds = [kind for kind, _ in parts]
+        self.parts = [index for _, index in parts]
+        self.first_item = self.first_order = 0
+        self._context = context
+        self.images, self.owner = (
+            _merged_images(self.parts)
+            if images is None
+            else (images, np.full(len(images), -1, dtype=np.int32))
+        )
+        items, names = [], []
+        for index in self.parts:
+            table = index.labels or []
+            item, label = resolve(index, self.images, table)
+            places = labels.add(table)
+            items.append(item)
+            names.append(places[label])
+        if len(self.parts) > 1:
+            self._supersede(items)
+        self.first_rows = np.cumsum([0] + [len(index.block) for index in self.parts]).tolist()
+        self.block = joined([index.block for index in self.parts])
+        for index in self.parts:
+            index.block = self.block  # its own columns are not needed any more
+        self.item = np.concatenate(items)
+        self.label = np.concatenate(names)
+
+    def __len__(self) -> int:
+        return len(self.block)
+
+    def part_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the file of each row."""
+        return np.searchsorted(self.first_rows, rows, side="right") - 1
+
+    def check_unchanged(self) -> None:
+        """Raise where a file was written to since it was indexed."""
+        for index in self.parts:
+            index.source.check_unchanged()
+
+    def _supersede(self, items: list[NDArray[np.int32]]) -> None:
+        """Mark records that another file tells with more detail."""
+        ranks = [RANK.index(kind) if kind in RANK else len(RANK) for kind in self.kinds]
+        order = sorted(range(len(self.parts)), key=lambda part: ranks[part])
+        told: dict[Any, tuple[int, int]] = {}
+        for part in order:
+            block = self.parts[part].block
+            alive = np.flatnonzero((block.flags & (DEAD | CAPTION)) == 0)
+            replaced = 0
+            for row in alive.tolist():
+                key = identifier(block.id, row)
+                if key is None:
+                    continue
+                seen = told.get((key, int(items[part][row])))
+                if seen is None:
+                    told[key, int(items[part][row])] = (part, row)
+                elif seen[0] != part:
+                    block.flags[row] |= DEAD
+                    replaced += 1
+            if replaced:
+                self._context.problems.notice(
+                    "record.duplicate",
+                    f"{replaced} records have the id and the image of records in another file of "
+                    "this split, which says more about them; those are read",
+                    path=self.parts[part].shown,
+                )
+
+
+def _merged_images(parts: list[FileIndex]) -> tuple[ImageTable, NDArray[np.int32]]:
+    """Merge the images of several files by id; the first file that has one tells of it."""
+    base = parts[0].images
+    owner = np.zeros(len(base), dtype=np.int32)
+    for number, index in enumerate(parts[1:], 1):
+        other = index.images
+        if not len(other):
+            continue
+        place = IdMap(base.ids).find(other.ids)
+        for row in np.flatnonzero(place >= 0).tolist():
+            known = base.names[int(place[row])]
+            if known != other.names[row]:
+                raise FormatError(
+                    f"image {identifier(other.ids, row)!r} is {other.names[row]!r} here and "
+                    f"{known!r} in {parts[0].shown}; one id means one image. Correct one of them",
+                    code="ref.duplicate_id",
+                    path=index.shown,
+                )
+        fresh = np.flatnonzero(place < 0)
+        if len(fresh):
+            base = _extended(base, other, fresh)
+            owner = np.concatenate([owner, np.full(len(fresh), number, dtype=np.int32)])
+    return base, owner
+
+
+def _extended(base: ImageTable, other: ImageTable, rows: NDArray[np.int64]) -> ImageTable:
+    whole = ImageTable()
+    whole.ids = _chosen(base.ids, other.ids, rows)
+    whole.names = base.names + [other.names[row] for row in rows.tolist()]
+    for name in ("width", "height", "start", "length"):
+        setattr(whole, name, np.concatenate([getattr(base, name), getattr(other, name)[rows]]))
+    if base.records is not None:
+        added = np.arange(len(base), len(whole.names), dtype=np.int32)
+        whole.records = np.concatenate([base.records, added])
+    return whole
+
+
+def _chosen(one: Column, two: Column, rows: NDArray[np.int64]) -> Column:
+    if isinstance(one, np.ndarray) and isinstance(two, np.ndarray):
+        return np.concatenate([one, two[rows]])
+    return [identifier(one, k) for k in range(len(one))] + [
+        identifier(two, row) for row in rows.tolist()
+    ]

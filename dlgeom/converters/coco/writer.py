@@ -1,0 +1,446 @@
+"""Writing COCO: records in the order of the source, in flat memory.
+
+A COCO source comes out value by value: its own text is copied, and only keys that had to change
+are set anew. Records of other sources are built from the columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.chunk import Chunk
+from dlgeom.converters.base import ALL, DROPPED, Losses, Option, WriteContext, Writer
+from dlgeom.converters.coco import write_edit
+from dlgeom.converters.coco.write_codes import CODES, drop
+from dlgeom.converters.coco.write_ids import Categories, Ids, encode_json
+from dlgeom.converters.coco.write_records import (
+    Choices,
+    build,
+    find_unwritable,
+    numbers_of_points,
+)
+from dlgeom.converters.coco.write_root import ListFile, RootFile, own_sections
+from dlgeom.converters.coco.write_sizes import areas, boxes, shortest_sizes
+from dlgeom.converters.names import Claims
+from dlgeom.errors import FormatError
+from dlgeom.geometry.ragged import Rings
+from dlgeom.item import Item
+
+__all__ = ["WRITE_OPTIONS", "create_writer"]
+
+WRITE_OPTIONS: tuple[Option, ...] = (
+    Option(
+        name="coco_task",
+        help="Kind of file: instances (also keypoints and captions), panoptic (JSON and PNG) or "
+        "results (a bare list); auto keeps the kind of a COCO source.",
+        default="auto",
+        choices=("auto", "instances", "panoptic", "results"),
+    ),
+    Option(
+        name="coco_category_ids",
+        help="Keep the ids of the classes where they are integers, or number them from 1.",
+        default="keep",
+        choices=("keep", "from1"),
+    ),
+    Option(
+        name="coco_crowd",
+        help="Keep crowd regions (iscrowd 1), or leave them out.",
+        default="keep",
+        choices=("keep", "drop"),
+    ),
+    Option(
+        name="coco_holes",
+        help="Write polygons with holes as masks (rle), as one ring with bridges, or without.",
+        default="rle",
+        choices=("rle", "bridge", "drop"),
+    ),
+    Option(
+        name="coco_recompute",
+        help="Compute bbox, area or both from the geometry instead of keeping the stored ones.",
+        default="none",
+        choices=("none", "bbox", "area", "both"),
+    ),
+    Option(
+        name="coco_box_polygons",
+        help="Give boxes without a polygon one of four corners.",
+        default=False,
+        kind=bool,
+    ),
+)
+
+
+def create_writer(context: WriteContext) -> Writer:
+    """Return the writer for instances (also keypoints and captions) or for panoptic files."""
+    task = _option(context, "coco_task")
+    if task == "panoptic" or (task == "auto" and "panoptic" in context.meta.extra):
+        from dlgeom.converters.coco.panoptic_writer import PanopticWriter
+
+        return PanopticWriter(context)
+    return CocoWriter(context)
+
+
+def _option(context: WriteContext, name: str) -> Any:
+    known = {option.name: option.default for option in WRITE_OPTIONS}
+    value = context.options.get(name)
+    return known[name] if value is None else value
+
+
+class Target:
+    """One file of the output with the ids given in it."""
+
+    def __init__(self, root: RootFile | ListFile, *, copies: bool) -> None:
+        self.root = root
+        self.copies = copies
+        self.image_ids = Ids()
+        self.annotation_ids = Ids()
+        self.seen: dict[Any, Any] = {}
+        self.keys: list[Item] = []
+
+
+class CocoWriter:
+    """Writes COCO instances, keypoints and captions, all in the same records.
+
+    Parameters
+    ----------
+    context : WriteContext
+        With `Output.single` one file gets all subsets; a folder gets
+        ``annotations/instances_<subset>.json`` for each.
+    """
+
+    grouped = False
+
+    def __init__(self, context: WriteContext) -> None:
+        self._context = context
+        meta = context.meta
+        recompute = _option(context, "coco_recompute")
+        self._choices = Choices(
+            crowd=_option(context, "coco_crowd"),
+            holes=_option(context, "coco_holes"),
+            recompute_bbox=recompute in ("bbox", "both"),
+            recompute_area=recompute in ("area", "both"),
+            box_polygons=bool(_option(context, "coco_box_polygons")),
+        )
+        task = _option(context, "coco_task")
+        from_results = bool(meta.extra.get("coco_results"))
+        self._results = task == "results" or (task == "auto" and from_results)
+        self._from_coco = meta.format == "coco" and (
+            self._results if from_results else "annotations" in meta.sections
+        )
+        self._repeats = self._from_coco and bool(meta.extra.get("coco_repeats"))
+        copies = self._from_coco and "panoptic" not in meta.extra and recompute == "none"
+        self.needs: frozenset[str] = frozenset() if copies else ALL
+        self._categories = Categories(
+            meta.labels,
+            context.problems,
+            from_one=_option(context, "coco_category_ids") == "from1",
+        )
+        self._targets: dict[str, Target] = {}
+        self._claims = Claims()
+        # Ids of several subsets meet in one file: those that were unique may not be so there.
+        self._merges = len(meta.subsets) > 1 and (
+            context.output.single or context.subset is not None
+        )
+        self._last_items: Any = None
+        self._last_images: list[Any] = []
+        self._last_targets: list[Target] = []
+
+    # -------------------------------------------------------------- files
+
+    def _target(self, subset: str | None) -> Target:
+        output = self._context.output
+        name = self._context.subset or subset or "train"
+        key = "" if output.single else name
+        found = self._targets.get(key)
+        if found is None:
+            found = self._targets[key] = self._open(key)
+        return found
+
+    def _open(self, subset: str) -> Target:
+        context = self._context
+        meta = context.meta
+        if context.output.single:
+            name = context.output.name
+        else:
+            safe = re.sub(r"[^\w.-]", "_", subset).lstrip(".") or "train"
+            kind = "results" if self._results else "instances"
+            name, _ = self._claims.claim(f"annotations/{kind}_{safe}.json")
+        if self._results:
+            return Target(ListFile(context.output, name), copies=self._from_coco)
+        sections: Mapping[str, bytes] = meta.subset_sections.get(subset, meta.sections)
+        if not self._from_coco:
+            sections = own_sections(meta.format)
+        root = RootFile(
+            context.output,
+            name,
+            sections,
+            items_first=self._from_coco and meta.items_first and not self._merges,
+        )
+        return Target(root, copies=self._from_coco)
+
+    # -------------------------------------------------------------- images
+
+    def _items(self, chunk: Chunk) -> None:
+        """Write the images that come for the first time; find file and id of all of them."""
+        if chunk.items is self._last_items:
+            return
+        targets: list[Target] = []
+        images: list[Any] = []
+        fresh: dict[int, list[bytes]] = {}
+        for item in chunk.items:
+            target = self._target(item.subset)
+            key: Any = item.number if item.number >= 0 else (id(item),)
+            identifier = target.seen.get(key)
+            again = identifier is not None and self._repeats and not len(chunk)
+            if identifier is None or again:
+                identifier = self._image_id(target, item) if not again else identifier
+                target.seen[key] = identifier
+                if item.number < 0:
+                    target.keys.append(item)  # keeps its id() from being given to another
+                fresh.setdefault(id(target), []).append(self._image(target, item, identifier))
+            targets.append(target)
+            images.append(identifier)
+        for target in self._targets.values():
+            if id(target) in fresh:
+                target.root.add("images", b",\n".join(fresh[id(target)]))
+        self._last_items, self._last_images, self._last_targets = chunk.items, images, targets
+
+    def _image_id(self, target: Target, item: Item) -> Any:
+        if target.copies and not self._merges and item.id is not None:
+            return item.id
+        return target.image_ids.take(item.id, any_kind=target.copies and bool(item.record))[0]
+
+    def _image(self, target: Target, item: Item, identifier: Any) -> bytes:
+        if self._results:
+            return b""
+        if item.record:
+            return write_edit.item_record(item, identifier, self._context.limits)
+        if item.width is None or item.height is None:
+            raise FormatError(
+                "the size of the image is not known; COCO images have width and height. "
+                "Tell where the images are with --images",
+                code="image.size",
+                path=item.name,
+            )
+        record = {
+            "id": identifier,
+            "file_name": item.name if item.name is not None else str(identifier),
+            "width": item.width,
+            "height": item.height,
+        }
+        for key, value in (item.fields or {}).items():
+            record.setdefault(key, value)
+        return encode_json(record)
+
+    # -------------------------------------------------------------- records
+
+    def write(self, chunk: Chunk) -> Losses:
+        """Write the images and records of a chunk."""
+        losses = Losses.none(len(chunk), CODES)
+        self._items(chunk)
+        if not len(chunk):
+            return losses
+        if self._choices.crowd == "drop" and chunk.crowd.any():
+            drop(losses, chunk.crowd, "option.crowd")
+        places = self._last_targets
+        if len(self._targets) == 1:
+            target = next(iter(self._targets.values()))
+            self._rows(target, chunk, np.arange(len(chunk)), losses)
+            return losses
+        distinct = list({id(target): target for target in places}.values())
+        index = {id(target): number for number, target in enumerate(distinct)}
+        of_item = np.array([index[id(target)] for target in places])
+        of_row = of_item[chunk.item]
+        for number, target in enumerate(distinct):
+            rows = np.flatnonzero(of_row == number)
+            if len(rows):
+                self._rows(target, chunk, rows, losses)
+        return losses
+
+    def _rows(self, target: Target, chunk: Chunk, rows: NDArray[np.int64], losses: Losses) -> None:
+        spans = chunk.origin.spans
+        copied = np.zeros(len(rows), dtype=np.bool_)
+        if target.copies and chunk.origin.format == "coco" and spans is not None:
+            copied = spans[rows, 1] > spans[rows, 0]
+        if copied.all():
+            alive = rows[losses.status[rows] != DROPPED]
+            self._count_children(chunk, alive, losses)
+            target.root.add("annotations", self._copied(target, chunk, alive))
+            return
+        records: list[Any] = [None] * len(rows)
+        if copied.any():
+            places = np.flatnonzero(copied)
+            pieces = self._pieces(target, chunk, rows[places])
+            for place, text in zip(places.tolist(), pieces, strict=True):
+                records[place] = msgspec.Raw(text)
+        built = np.flatnonzero(~copied)
+        part_losses = self._build(target, chunk, rows[built], records, built, losses)
+        chosen = rows[built]
+        losses.status[chosen] = part_losses.status
+        losses.code[chosen] = part_losses.code
+        losses.measure[chosen] = part_losses.measure
+        losses.fields.update(part_losses.fields)
+        alive_rows = losses.status[rows] != DROPPED
+        self._count_children(chunk, rows[alive_rows], losses)
+        if not alive_rows.all():
+            records = [records[place] for place in np.flatnonzero(alive_rows).tolist()]
+        target.root.add("annotations", msgspec.json.encode(records)[1:-1])
+
+    @staticmethod
+    def _count_children(chunk: Chunk, rows: NDArray[np.int64], losses: Losses) -> None:
+        if chunk.children:
+            alive = set(rows.tolist())
+            lost = sum(len(parts) for row, parts in chunk.children.items() if row in alive)
+            if lost:
+                losses.fields["children"] += lost
+
+    def _build(
+        self,
+        target: Target,
+        chunk: Chunk,
+        rows: NDArray[np.int64],
+        records: list[Any],
+        places: NDArray[np.int64],
+        losses: Losses,
+    ) -> Losses:
+        """Build records from columns into their places."""
+        part = chunk if len(rows) == len(chunk) else chunk.select(rows)
+        inner = Losses.none(len(part), CODES)
+        inner.status[:] = losses.status[rows]
+        inner.code[:] = losses.code[rows]
+        labels = self._categories.indexes(part)
+        find_unwritable(part, labels, inner)
+        ids = self._categories.ids()
+        images = self._last_images
+        items = part.item.tolist()
+        given = self._annotation_ids(target, part, inner)
+        replaced: dict[int, Any] | None = {} if self._context.measure else None
+        built = build(
+            part,
+            given,
+            [images[index] for index in items],
+            [ids[index] for index in labels],
+            self._choices,
+            inner,
+            replaced,
+        )
+        if replaced:
+            outlines: list[Any] = [None] * len(chunk)
+            for row, parts in replaced.items():
+                outlines[int(rows[row])] = parts
+            losses.replaced = Rings.of(outlines)
+        for place, record in zip(places.tolist(), built, strict=True):
+            records[place] = record
+        for row, count in numbers_of_points(part).items():
+            index = labels[row]
+            if index >= 0 and len(part.labels[int(part.label[row])].keypoints) < count:
+                self._categories.has_points(index, count)
+        return inner
+
+    def _annotation_ids(self, target: Target, chunk: Chunk, losses: Losses) -> list[Any]:
+        """Return the id of each row; dropped rows use none up."""
+        dropped = losses.status == DROPPED
+        count = len(chunk)
+        if chunk.ids.count(None) == count and not dropped.any():
+            return list(target.annotation_ids.run(count))
+        result: list[Any] = []
+        changed = 0
+        for wish, gone in zip(chunk.ids, dropped.tolist(), strict=True):
+            if gone:
+                result.append(None)
+                continue
+            given, kept = target.annotation_ids.take(wish)
+            changed += wish is not None and not kept
+            result.append(given)
+        if changed:
+            losses.fields["id"] += changed
+        return result
+
+    # -------------------------------------------------------------- records of a COCO source
+
+    def _copied(self, target: Target, chunk: Chunk, rows: NDArray[np.int64]) -> bytes:
+        """Return the source's text of the rows, separated by commas."""
+        whole = write_edit.contiguous(chunk, rows)
+        if whole is not None and not self._merges and not self._changes(target, chunk, rows, whole):
+            return whole
+        return b",\n".join(self._pieces(target, chunk, rows)) if len(rows) else b""
+
+    def _pieces(self, target: Target, chunk: Chunk, rows: NDArray[np.int64]) -> list[bytes]:
+        """Return the source's text of each row, with what has to change set anew."""
+        pieces = write_edit.texts(chunk, rows)
+        for place, change in self._changes(target, chunk, rows, b",".join(pieces)).items():
+            pieces[place] = write_edit.edit(pieces[place], change)
+        return pieces
+
+    def _changes(
+        self, target: Target, chunk: Chunk, rows: NDArray[np.int64], text: bytes
+    ) -> dict[int, dict[str, bytes | None]]:
+        """Return place in `rows` -> keys that differ from the source's record."""
+        changes: dict[int, dict[str, bytes | None]] = {}
+        ids = self._categories.ids()
+        every = len(rows) == len(chunk)
+        labels = self._categories.indexes(chunk)
+        items = chunk.item.tolist() if every else chunk.item[rows].tolist()
+        if not every:
+            labels = [labels[row] for row in rows.tolist()]
+        images = self._last_images
+        # pycocotools asks each record for its category once there are categories.
+        asked = len(self._categories.labels) > 0 and not self._results
+        for place, (head, index, item) in enumerate(
+            zip(write_edit.heads(text), labels, items, strict=True)
+        ):
+            if index < 0:
+                if asked and head.category_id is msgspec.UNSET:
+                    changes.setdefault(place, {})["category_id"] = b"null"
+            elif head.category_id != ids[index]:
+                changes.setdefault(place, {})["category_id"] = encode_json(ids[index])
+            if head.image_id != images[item]:
+                changes.setdefault(place, {})["image_id"] = encode_json(images[item])
+            if self._merges:
+                given, kept = target.annotation_ids.take(head.id, any_kind=True)
+                if not kept:
+                    changes.setdefault(place, {})["id"] = encode_json(given)
+        self._recomputed(chunk, rows, changes)
+        return changes
+
+    def _recomputed(
+        self, chunk: Chunk, rows: NDArray[np.int64], changes: dict[int, dict[str, bytes | None]]
+    ) -> None:
+        choices = self._choices
+        if not (choices.recompute_bbox or choices.recompute_area or choices.box_polygons):
+            return
+        part = chunk if len(rows) == len(chunk) else chunk.select(rows)
+        drawn = (part.outline.part_counts > 0) | part.runs.present
+        box = boxes(part, recompute=choices.recompute_bbox)
+        if choices.recompute_bbox:
+            sizes = shortest_sizes(box[:, :2], box[:, 2:])
+            for row in np.flatnonzero(drawn).tolist():
+                value = [*box[row, :2].tolist(), *sizes[row].tolist()]
+                changes.setdefault(row, {})["bbox"] = encode_json(value)
+        if choices.recompute_area:
+            area = areas(part, box, recompute=True)
+            plain = drawn | ((part.keypoints.lengths == 0) & np.isfinite(area))
+            for row in np.flatnonzero(plain).tolist():
+                changes.setdefault(row, {})["area"] = encode_json(float(area[row]))
+        if choices.box_polygons:
+            from dlgeom.chunk import BOX
+
+            alone = (part.shapes == BOX) & ~np.isnan(part.bounds[:, 0])
+            rings = part.bounds[:, [0, 1, 2, 1, 2, 3, 0, 3]]
+            for row in np.flatnonzero(alone).tolist():
+                value = [rings[row].tolist()]
+                changes.setdefault(row, {})["segmentation"] = encode_json(value)
+
+    def finish(self) -> None:
+        """Write what can be known only at the end, and give the files their names."""
+        if not self._context.meta.subsets:
+            self._target(None)
+        for subset in self._context.meta.subsets:
+            self._target(subset)
+        for target in self._targets.values():
+            target.root.finish(self._categories.records(), always=not self._from_coco)

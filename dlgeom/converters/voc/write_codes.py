@@ -1,0 +1,48 @@
+"""What a VOC data set cannot hold, or holds as something else."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.converters.base import APPROXIMATED, DROPPED, WRITTEN, Losses
+
+__all__ = ["CODES", "approximate", "drop"]
+
+CODES: tuple[tuple[str, str], ...] = (
+    ("ref.category", "record without a label; a VOC object has a name"),
+    ("text.control", "record whose label has control characters; XML cannot hold them"),
+    ("geometry.none", "record without a shape or a box"),
+    ("geometry.box", "shape written as the box around it"),
+    ("geometry.keypoints", "keypoints are not kept, only the box"),
+    ("geometry.rounded", "coordinates rounded as --voc-numbers int asks"),
+    ("geometry.raster", "polygon written as pixels"),
+    ("geometry.overlap", "pixels that a later object covers are lost in the masks"),
+    ("mask.empty", "covers no pixel of the image; it is not in the masks"),
+    ("mask.too_many", "more than 254 objects or classes; it is not in the masks"),
+    ("image.size", "the size of the image is not known; it has no masks"),
+    ("image.size_disagrees", "mask of another size than its image"),
+)
+
+_INDEX = {code: index for index, (code, _) in enumerate(CODES)}
+Rows = NDArray[np.int64] | NDArray[np.bool_] | int
+
+
+def approximate(
+    losses: Losses, rows: Rows, code: str, measure: NDArray[np.float64] | float = np.nan
+) -> None:
+    """Mark rows as written approximately, unless more is known about them already."""
+    index = np.atleast_1d(np.arange(len(losses.status))[rows])
+    fresh = losses.status[index] == WRITTEN
+    losses.measure[index[fresh]] = np.broadcast_to(measure, index.shape)[fresh]
+    losses.status[index[fresh]] = APPROXIMATED
+    losses.code[index[fresh]] = _INDEX[code]
+
+
+def drop(losses: Losses, rows: Rows, code: str) -> None:
+    """Mark rows as left out; the first reason stays."""
+    index = np.atleast_1d(np.arange(len(losses.status))[rows])
+    index = index[losses.status[index] != DROPPED]
+    losses.status[index] = DROPPED
+    losses.code[index] = _INDEX[code]
+    losses.measure[index] = np.nan

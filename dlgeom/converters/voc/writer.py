@@ -1,0 +1,413 @@
+"""Writing Pascal VOC: an XML for each image, image sets, label map, mask pairs.
+
+Text is assembled from constant fragments; every value goes through one escaping function. Plain
+boxes, nearly all rows, are made in bulk from formatted columns.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.chunk import HOLES, KEYPOINTS, OUTLINE, PARTS, RUNS, Chunk
+from dlgeom.converters.base import DROPPED, Losses, Option, WriteContext
+from dlgeom.converters.fields import count_fields
+from dlgeom.converters.images import is_image_name
+from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
+from dlgeom.converters.voc import write_lists
+from dlgeom.converters.voc.write_codes import CODES, approximate, drop
+from dlgeom.converters.voc.write_head import head_text
+from dlgeom.converters.voc.write_numbers import number_texts, round_half_up
+from dlgeom.converters.voc.write_objects import ObjectWriter
+from dlgeom.converters.voc.write_shapes import box_of_rows, measures, rings_of_rows
+from dlgeom.converters.voc.xmlio import escape
+from dlgeom.errors import FormatError
+from dlgeom.geometry.ragged import Rings
+from dlgeom.item import Item
+
+__all__ = ["WRITE_OPTIONS", "VocWriter", "create_writer"]
+
+WRITE_OPTIONS = (
+    Option(
+        name="voc_numbers",
+        help="Coordinates as they are, or rounded to whole numbers (halves up).",
+        choices=("float", "int"),
+        default="float",
+    ),
+    Option(
+        name="voc_polygons",
+        help=(
+            "Whether outlines are also written as <polygon> of one ring, as Roboflow does; "
+            "auto: with the task segment."
+        ),
+        choices=("auto", "yes", "no"),
+        default="auto",
+    ),
+    Option(
+        name="voc_robndbox",
+        help="Whether rotated boxes are also written as <robndbox>, as roLabelImg does.",
+        choices=("yes", "no"),
+        default="yes",
+    ),
+)
+
+_MIDDLE = (
+    "</xmin>\n\t\t\t<ymin>",
+    "</ymin>\n\t\t\t<xmax>",
+    "</xmax>\n\t\t\t<ymax>",
+    "</ymax>\n\t\t</bndbox>\n\t</object>\n",
+)
+_BEFORE = (
+    "</name>\n\t\t<pose>Unspecified</pose>\n\t\t<truncated>0</truncated>\n"
+    "\t\t<difficult>0</difficult>\n\t\t<bndbox>\n\t\t\t<xmin>"
+)
+_KEPT = frozenset({"score", "bbox", "attributes", "children", "extra"})
+
+
+def create_writer(context: WriteContext) -> VocWriter:
+    """Start a VOC target; the task is ``detect`` (XML) or ``segment`` (XML and mask pairs)."""
+    return VocWriter(context)
+
+
+class VocWriter:
+    """Writes chunks as they come; see `dlgeom.converters.base.Writer`."""
+
+    grouped = True
+
+    def __init__(self, context: WriteContext) -> None:
+        options = context.options
+        self._context = context
+        self._segment = context.task == "segment"
+        polygons = options.get("voc_polygons", "auto")
+        self._polygons = polygons == "yes" or (polygons == "auto" and self._segment)
+        self._robndbox = options.get("voc_robndbox", "yes") == "yes"
+        self._rounded = options.get("voc_numbers", "float") == "int"
+        self._base = int(options.get("voc_base", 0))
+        shapes = {"outline", "runs"} if self._segment else set()
+        shapes |= {"outline"} if self._polygons else set()
+        self.needs = frozenset({"keypoints", "extra"} | shapes)
+        self._claims = Claims()
+        self._splits = write_lists.Splits(context.meta, context.subset or "train")
+        self._prefixes: list[str | None] = []
+        self._indexes: list[int | None] = []
+        self._labels = context.meta.labels
+        self._palette = write_lists.palette_of(context.meta, self._labels)
+        self._copier: Any = None
+        if context.image_files != "none":
+            from dlgeom.converters.yolo.write_files import ImageCopier
+
+            self._copier = ImageCopier(
+                context.output, context.meta.images_root, context.image_files, context.problems
+            )
+
+    # -- a chunk ---------------------------------------------------------------------------
+
+    def write(self, chunk: Chunk) -> Losses:
+        """Write the images of a chunk, each with its XML and masks."""
+        losses = Losses.none(len(chunk), CODES)
+        self._learn_labels(chunk)
+        boxes = box_of_rows(chunk)
+        self._drop_unwritable(chunk, boxes, losses)
+        rings = self._rings(chunk)
+        self._judge(chunk, boxes, rings, losses)
+        objects, fields = self._objects(chunk, boxes, rings, losses)
+        cuts = chunk.item_offsets.tolist()
+        for place, item in enumerate(chunk.items):
+            self._write_item(chunk, item, cuts[place], cuts[place + 1], objects, losses)
+        alive = losses.status != DROPPED
+        losses.fields.update(count_fields(chunk, kept=_KEPT, rows=alive))
+        losses.fields.update(fields)
+        if self._context.measure:
+            self._replace(chunk, boxes, losses)
+        return losses
+
+    def _learn_labels(self, chunk: Chunk) -> None:
+        """Escape the names of labels that are new."""
+        if chunk.labels is not self._labels:
+            self._labels = chunk.labels
+            self._prefixes.clear()
+            self._indexes = []
+        for place in range(len(self._prefixes), len(chunk.labels)):
+            try:
+                self._prefixes.append(
+                    f"\t<object>\n\t\t<name>{escape(chunk.labels[place].name)}{_BEFORE}"
+                )
+            except FormatError:
+                self._prefixes.append(None)
+        if self._segment and len(self._indexes) < len(chunk.labels):
+            self._indexes = write_lists.class_indexes(self._context.meta, chunk.labels)
+            self._palette = write_lists.palette_of(self._context.meta, chunk.labels)
+
+    def _drop_unwritable(self, chunk: Chunk, boxes: NDArray[np.float64], losses: Losses) -> None:
+        if (chunk.label < 0).any():
+            drop(losses, chunk.label < 0, "ref.category")
+        bad = [place for place, prefix in enumerate(self._prefixes) if prefix is None]
+        blank = [k for k, label in enumerate(chunk.labels) if not label.name.strip()]
+        if bad:
+            drop(losses, np.isin(chunk.label, bad), "text.control")
+        if blank:
+            drop(losses, np.isin(chunk.label, blank), "ref.category")
+        empty = np.isnan(boxes[:, 0])
+        for row in [row for row, other in chunk.others.items() if _is_point(other)]:
+            empty[row] = False
+        if empty.any():
+            drop(losses, empty, "geometry.none")
+
+    def _rings(self, chunk: Chunk) -> dict[int, NDArray[np.float64]]:
+        """Return row -> one ring, of the outlines that are written as polygons."""
+        return rings_of_rows(chunk) if self._polygons else {}
+
+    def _judge(
+        self,
+        chunk: Chunk,
+        boxes: NDArray[np.float64],
+        rings: dict[int, NDArray[np.float64]],
+        losses: Losses,
+    ) -> None:
+        """Tell which rows the XML holds only as a box."""
+        shapes = chunk.shapes
+        areal = (shapes & (OUTLINE | RUNS | PARTS | HOLES)) != 0
+        if rings:
+            areal[list(rings)] = False
+        areal &= losses.status != DROPPED
+        if areal.any():
+            if self._segment:
+                drawn = areal & ((shapes & RUNS) == 0)
+                approximate(losses, drawn, "geometry.raster")
+            else:
+                approximate(losses, areal, "geometry.box", measures(chunk, boxes, areal))
+        turned = ~np.isnan(chunk.rotated[:, 0]) & (losses.status != DROPPED)
+        if turned.any() and not self._robndbox:
+            size = chunk.rotated[turned, 2] * chunk.rotated[turned, 3]
+            whole = np.prod(boxes[turned, 2:] - boxes[turned, :2], axis=1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                approximate(losses, turned, "geometry.box", np.where(whole > 0, size / whole, 1.0))
+        posed = ((shapes & KEYPOINTS) != 0) & (losses.status != DROPPED)
+        if posed.any():
+            approximate(losses, posed, "geometry.keypoints")
+        for row, other in chunk.others.items():
+            if not _is_point(other):
+                approximate(losses, row, "geometry.box")
+
+    def _edges(self, boxes: NDArray[np.float64], losses: Losses) -> NDArray[np.float64]:
+        """Return the numbers that stand in the file, shape (N, 4)."""
+        edges = boxes
+        if self._base:
+            edges = boxes + np.array([1.0, 1.0, 0.0, 0.0])
+        if self._rounded:
+            whole = round_half_up(edges)
+            moved = (whole != edges).any(axis=1) & ~np.isnan(edges[:, 0])
+            if moved.any():
+                approximate(losses, moved, "geometry.rounded", _iou(edges[moved], whole[moved]))
+            edges = whole
+        return edges
+
+    def _objects(
+        self,
+        chunk: Chunk,
+        boxes: NDArray[np.float64],
+        rings: dict[int, NDArray[np.float64]],
+        losses: Losses,
+    ) -> tuple[list[str], Counter[str]]:
+        """Return the text of each row, "" for rows that are not in the XML."""
+        edges = self._edges(boxes, losses)
+        with_box = ~np.isnan(edges[:, 0])
+        texts = number_texts(np.where(with_box[:, None], edges, 0.0))
+        prefixes = self._prefixes or [""]
+        a, b, c, d = _MIDDLE
+        objects = [
+            f"{prefixes[k]}{x0}{a}{y0}{b}{x1}{c}{y1}{d}"
+            for k, x0, y0, x1, y1 in zip(
+                chunk.label.tolist(),
+                texts[0::4],
+                texts[1::4],
+                texts[2::4],
+                texts[3::4],
+                strict=True,
+            )
+        ]
+        special = {*chunk.attributes, *chunk.children, *chunk.others, *rings}
+        special.update(np.flatnonzero(~np.isnan(chunk.score)).tolist())
+        if self._robndbox:
+            special.update(np.flatnonzero(~np.isnan(chunk.rotated[:, 0])).tolist())
+        from_voc = chunk.origin.format == "voc"
+        if from_voc:
+            special.update(range(len(chunk)))
+        dropped = losses.status == DROPPED
+        maker = ObjectWriter(
+            chunk,
+            base=self._base,
+            robndbox=self._robndbox,
+            rounded=self._rounded,
+            limits=self._context.limits,
+        )
+        for row in special:
+            if dropped[row]:
+                continue
+            own = maker.own_text(row) if from_voc else None
+            if own is None:
+                numbers = texts[4 * row : 4 * row + 4] if with_box[row] else None
+                own = maker.text(row, numbers, rings.get(row))
+            objects[row] = own
+        for row in chunk.extra:
+            if row not in special and not dropped[row]:
+                maker.fields.update(chunk.extra[row].keys())
+        for row in np.flatnonzero(dropped).tolist():
+            objects[row] = ""
+        if from_voc and self._segment:
+            for row, values in chunk.extra.items():
+                if "segment" in values and chunk.runs.shape[row, 0]:
+                    objects[row] = ""
+        return objects, maker.fields
+
+    # -- an image --------------------------------------------------------------------------
+
+    def _place(self, item: Item) -> tuple[str, str, str]:
+        """Return the stem in the source, the stem in the target and the image's base name."""
+        name = item.name
+        if name is None:
+            name = f"{item.number if item.id is None else item.id}"
+        clean, _ = safe_name(name, limits=self._context.limits)
+        source = stem_of(clean) if is_image_name(clean) else clean
+        suffix = clean[len(source) :]
+        wanted = output_name(source + ".xml")[:-4]
+        if wanted != source:
+            self._context.problems.notice(
+                "path.reserved",
+                f"{name!r} is no name for every file system; its files are named {wanted!r}",
+            )
+        given, collided = self._claims.claim(wanted + ".xml")
+        stem = given[:-4]
+        if collided:
+            self._context.problems.warning(
+                "path.collision",
+                f"{name!r} would share {wanted + '.xml'!r} with another image; "
+                f"its files are named {stem!r} instead",
+            )
+        return source, stem, stem.rpartition("/")[2] + suffix
+
+    def _write_item(
+        self,
+        chunk: Chunk,
+        item: Item,
+        start: int,
+        stop: int,
+        objects: list[str],
+        losses: Losses,
+    ) -> None:
+        source, stem, filename = self._place(item)
+        output = self._context.output
+        segmented = self._segment and self._paint(chunk, item, start, stop, objects, stem, losses)
+        head, tail, lost = head_text(
+            item,
+            filename,
+            segmented=segmented,
+            renamed=stem != source,
+            own=chunk.origin.format == "voc",
+        )
+        losses.fields.update(lost)
+        text = "".join([head, *objects[start:stop], tail])
+        output.write(f"Annotations/{stem}.xml", text.encode())
+        self._splits.add(item.subset, source, stem, segmented=segmented)
+        if self._copier is not None:
+            self._copier.put(item, f"JPEGImages/{stem}")
+
+    def _paint(
+        self,
+        chunk: Chunk,
+        item: Item,
+        start: int,
+        stop: int,
+        objects: list[str],
+        stem: str,
+        losses: Losses,
+    ) -> bool:
+        """Write the mask pair of an image; return whether there is one."""
+        from dlgeom.converters.png import palette_png
+        from dlgeom.converters.voc.write_masks import paint, void_counts
+
+        with_pixels = (OUTLINE | RUNS) & chunk.shapes[start:stop] != 0
+        alive = losses.status[start:stop] != DROPPED
+        rows = (np.flatnonzero(with_pixels & alive) + start).tolist()
+        shape = item.shape
+        # A VOC source says by a missing file that an image is not segmented.
+        silent = not rows and self._context.meta.format == "voc"
+        if silent and (shape is None or void_counts(item, shape) is None):
+            return False
+        numbers = _numbers(chunk, start, stop, objects, set(rows))
+        maps = paint(chunk, rows, numbers, self._indexes, item, losses, self._context.limits)
+        if maps is None:
+            return False
+        output = self._context.output
+        output.write(f"SegmentationClass/{stem}.png", palette_png(maps.classes, self._palette))
+        output.write(f"SegmentationObject/{stem}.png", palette_png(maps.objects))
+        return bool(rows)
+
+    # -- the end ---------------------------------------------------------------------------
+
+    def _replace(self, chunk: Chunk, boxes: NDArray[np.float64], losses: Losses) -> None:
+        """Say what stands for the shapes that became boxes."""
+        from dlgeom.geometry.boxes import box_rings
+
+        index = next(k for k, (code, _) in enumerate(CODES) if code == "geometry.box")
+        rows = set(np.flatnonzero(losses.code == index).tolist())
+        if rows:
+            corners = box_rings(np.where(np.isnan(boxes), 0.0, boxes))
+            losses.replaced = Rings.of(
+                [[corners[row]]] if row in rows else None for row in range(len(chunk))
+            )
+
+    def finish(self) -> None:
+        """Write image sets and the label map."""
+        context = self._context
+        labels = self._labels
+        write = context.output.write
+        self._splits.write(write)
+        write("labelmap.txt", write_lists.label_map(context.meta, labels))
+        ids = write_lists.class_ids(context.meta, labels) if self._segment else None
+        if ids is not None:
+            write("class_id_to_name.json", ids)
+
+
+def _is_point(other: Any) -> bool:
+    return bool(other.annotation_definition.type == "point")
+
+
+def _iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the IoU of boxes, pair by pair."""
+    wide = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    common = np.prod(np.maximum(wide, 0.0), axis=1)
+    both = np.prod(a[:, 2:] - a[:, :2], axis=1) + np.prod(b[:, 2:] - b[:, :2], axis=1) - common
+    return np.asarray(np.divide(common, both, out=np.zeros_like(common), where=both > 0))
+
+
+def _numbers(
+    chunk: Chunk, start: int, stop: int, objects: list[str], painted: set[int]
+) -> dict[int, int]:
+    """Return row -> number in the mask of objects: the place among the objects of the XML.
+
+    Rows that only the masks of a VOC source had keep their number where it is free.
+    """
+    numbers: dict[int, int] = {}
+    place = 0
+    late = []
+    for row in range(start, stop):
+        if objects[row]:
+            place += 1
+            numbers[row] = place
+        elif row in painted:
+            late.append(row)
+    used = {number for row, number in numbers.items() if row in painted}
+    for row in late:
+        wish = chunk.extra.get(row, {}).get("segment", 0)
+        if wish == 0:
+            numbers[row] = 0
+            continue
+        while wish in used:
+            wish += 1
+        used.add(wish)
+        numbers[row] = wish
+    return numbers

@@ -1,0 +1,78 @@
+"""The task classify: a folder of images for each class, and no label files."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dlgeom.chunk import OTHER, Chunk
+from dlgeom.converters.base import Losses, WriteContext
+from dlgeom.converters.fields import count_fields
+from dlgeom.converters.names import Claims
+from dlgeom.converters.yolo.write_files import ImageCopier, Namer, folder_of_label
+from dlgeom.converters.yolo.write_losses import Ledger
+from dlgeom.errors import UsageError
+
+__all__ = ["ClassifyWriter"]
+
+
+class ClassifyWriter:
+    """Writes ``<split>/<class>/<image>``; a class is the name of its folder.
+
+    Raises
+    ------
+    UsageError
+        If the images are not to be written: there would be nothing to write.
+    """
+
+    grouped = True
+    needs = frozenset({"extra"})
+
+    def __init__(self, context: WriteContext) -> None:
+        if context.image_files == "none":
+            raise UsageError(
+                "the task classify writes folders of images, but image_files is 'none'. "
+                "Use --image-files copy or link"
+            )
+        self._context = context
+        self._copier = ImageCopier(
+            context.output, context.meta.images_root, context.image_files, context.problems
+        )
+        self._namer = Namer(context.problems, context.limits, context.subset or "train")
+        self._claims = Claims()
+        self._folders: dict[int, str] = {}
+
+    def write(self, chunk: Chunk) -> Losses:
+        """Write the images of a chunk; each goes to the folder of its first label."""
+        ledger = Ledger(len(chunk))
+        ledger.drop(chunk.label < 0, "ref.category")
+        ends = chunk.item_offsets.tolist()
+        for index, item in enumerate(chunk.items):
+            rows = np.arange(ends[index], ends[index + 1])
+            rows = rows[chunk.label[rows] >= 0]
+            split, _, stem = self._namer.place(item).partition("/")
+            if not len(rows):
+                self._context.problems.notice(
+                    "ref.category", f"image {item.name!r} has no label and is not written"
+                )
+                continue
+            # The label of the whole image counts before those of things in it.
+            whole = rows[(chunk.shapes[rows] & OTHER) != 0]
+            chosen = int(whole[0] if len(whole) else rows[0])
+            label = int(chunk.label[chosen])
+            ledger.drop(rows[chunk.label[rows] != label], "label.second")
+            alike = rows[chunk.label[rows] == label]
+            shaped = (chunk.shapes[alike] & np.uint8(255 - OTHER)) != 0
+            ledger.change(alike[shaped], "shape.box_of_image")
+            self._copier.put(item, f"{split}/{self._folder(chunk, label)}/{stem}")
+        losses = ledger.losses()
+        losses.fields = count_fields(chunk, rows=ledger.alive)
+        return losses
+
+    def _folder(self, chunk: Chunk, label: int) -> str:
+        found = self._folders.get(label)
+        if found is None:
+            found = self._folders[label] = folder_of_label(chunk.labels[label], self._claims)
+        return found
+
+    def finish(self) -> None:
+        """Leave nothing else: the folders say it all."""

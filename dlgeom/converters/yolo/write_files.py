@@ -1,0 +1,313 @@
+"""Names and files of a YOLO target: where labels and images go, ``images.csv``, ``data.yaml``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dlgeom.converters.images import ImageFolder
+from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
+from dlgeom.converters.output import Output
+from dlgeom.converters.problems import Problems
+from dlgeom.errors import FormatError, UsageError
+from dlgeom.item import Item
+from dlgeom.labels import Label, LabelTable
+from dlgeom.limits import Limits
+
+__all__ = ["ImageCopier", "Namer", "csv_line", "data_yaml"]
+
+CSV_HEADER = b"label_file,file_name,width,height,orientation\n"
+_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
+_RESERVED_KEYS = frozenset(
+    [
+        *("path", "train", "val", "validation", "test", "names", "nc", "task", "download"),
+        *("category_ids", "kpt_shape", "kpt_names", "flip_idx", "channels"),
+    ]
+)
+
+
+class Namer:
+    """Gives each item its label file, so that no two share one on any file system.
+
+    Parameters
+    ----------
+    problems : Problems
+        Is told of names that had to change.
+    limits : Limits
+        Bounds names.
+    subset : str
+        Split of items that name none.
+    """
+
+    def __init__(self, problems: Problems, limits: Limits, subset: str) -> None:
+        self._problems = problems
+        self._limits = limits
+        self._default = subset
+        self._claims = Claims()
+        self._folder_claims = Claims()
+        self._bare: set[str] = set()
+        self._parents: set[str] = set()
+        self.folders: dict[str, str] = {}
+
+    def folder(self, subset: str | None) -> str:
+        """Return the folder of a split, below ``labels`` and ``images``."""
+        name = subset or self._default
+        found = self.folders.get(name)
+        if found is None:
+            clean = re.sub(r"[^\w.() -]", "_", unicodedata.normalize("NFC", name))
+            clean = output_name(clean.strip(" .")[:100] or "train")
+            # Ultralytics puts "labels" for the last "images" of a path.
+            clean = "images_" if clean == "images" else clean
+            found = self.folders[name] = self._folder_claims.claim(clean)[0]
+        return found
+
+    def place(self, item: Item) -> str:
+        """Return the item's place, ``<split's folder>/<name without its ending>``.
+
+        Raises
+        ------
+        FormatError
+            For a name that leaves the target or is none (``path.*``).
+        """
+        name = item.name
+        if name is None:
+            name = f"{item.id if item.id is not None else item.number}"
+            name = re.sub(r"[^\w.-]", "_", name)
+        clean = output_name(safe_name(name, limits=self._limits)[0])
+        if "/" in clean:
+            clean = self._in_folders(clean)
+        elif self._parents and clean.casefold() in self._parents:
+            raise self._mixed(clean)
+        if "." not in clean:
+            self._bare.add(clean.casefold())
+        wanted = f"{self.folder(item.subset)}/{stem_of(clean)}.txt"
+        given, collided = self._claims.claim(wanted)
+        if collided:
+            self._problems.warning(
+                "path.collision",
+                f"{name!r} would share the label file {wanted!r} with another image; "
+                f"its files are named {given[:-4]!r} instead",
+            )
+        return given[:-4]
+
+    def _in_folders(self, name: str) -> str:
+        """Return a nested name in folders that mean nothing to YOLO and are no label files."""
+        *folders, base = name.split("/")
+        for index, folder in enumerate(folders):
+            if folder == "images" or folder.lower().endswith(".txt"):
+                folders[index] = f"{folder}_"
+        path = ""
+        for folder in folders:
+            path = f"{path}/{folder}".lstrip("/")
+            key = path.casefold()
+            if key not in self._parents:
+                if key in self._bare:
+                    raise self._mixed(path)
+                self._parents.add(key)
+        name = "/".join([*folders, base])
+        if name.casefold() in self._parents:
+            raise self._mixed(name)
+        return name
+
+    @staticmethod
+    def _mixed(name: str) -> FormatError:
+        return FormatError(
+            f"{name!r} is the name of an image and of a folder of others; a file system holds "
+            "one of them. Rename one",
+            code="path.collision",
+        )
+
+
+class ImageCopier:
+    """Copies or links the images of items into the target.
+
+    Parameters
+    ----------
+    output : Output
+        The target.
+    root : Path, optional
+        Folder of the images.
+    how : {"copy", "link"}
+        A hard link costs no space; where the system refuses it the file is copied.
+    problems : Problems
+        Is told of images that are not there.
+
+    Raises
+    ------
+    UsageError
+        If nobody knows where the images are.
+    """
+
+    def __init__(self, output: Output, root: Path | None, how: str, problems: Problems) -> None:
+        if root is None:
+            raise UsageError(
+                f"image_files is {how!r}, but it is not known where the images are. "
+                "Name their folder with --images"
+            )
+        self._output = output
+        self._folder = ImageFolder(root)
+        self._root = root
+        self._link = how == "link"
+        self._problems = problems
+
+    def put(self, item: Item, place: str) -> bool:
+        """Write ``<place>.<ending>``; return whether the image was there."""
+        name = item.name or place
+        try:
+            source = self._folder.find(safe_name(name)[0])
+        except FormatError as error:
+            self._problems.repaired(error.code, error.message, path=name)
+            return False
+        if source is None:
+            self._problems.warning(
+                "image.unreadable",
+                f"image {name!r} is not below {self._root.name!r}; its label file is written "
+                "without it. Check --images",
+            )
+            return False
+        target = place + source.suffix
+        if self._output.dry_run:
+            self._output.files += 1
+        elif not (self._link and self._linked(source, target)):
+            self._output.write(target, source.read_bytes())
+        return True
+
+    def _linked(self, source: Path, name: str) -> bool:
+        """Make a hard link under a temporary name and rename it, as files are written."""
+        if source.is_symlink():
+            return False
+        folder, base = self._output._folder_of(name)
+        temporary = f".{os.getpid()}.link.part"
+        try:
+            os.link(source, temporary, dst_dir_fd=folder)
+            os.replace(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            return False
+        finally:
+            # Renaming onto a link to the same file does nothing and leaves the temporary name.
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+        self._output.files += 1
+        return True
+
+
+def csv_line(label_file: str, item: Item) -> str:
+    """Return the line of ``images.csv`` of an item; sizes that nobody knows are empty."""
+    width = "" if item.width is None else item.width
+    height = "" if item.height is None else item.height
+    turn = 1 if item.exif_orientation is None else item.exif_orientation
+    return f"{_field(label_file)},{_field(item.name or label_file[7:-4])},{width},{height},{turn}\n"
+
+
+def _field(text: str) -> str:
+    """Quote a field as RFC 4180 has it, where it needs that."""
+    if _NEEDS_QUOTES.search(text):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def data_yaml(labels: LabelTable, task: str, folders: Sequence[str], keypoints: int) -> bytes:
+    """Return the text of ``data.yaml``.
+
+    Parameters
+    ----------
+    labels : LabelTable
+        All classes, in order.
+    task : str
+        Told to readers; Ultralytics ignores it.
+    folders : sequence of str
+        Folders of the splits, in the order of the source.
+    keypoints : int
+        Keypoints of each pose; 0 where the task has none.
+    """
+    import yaml
+
+    class Quoted(str):
+        """A name that no YAML reader takes for a number or a truth value."""
+
+        __slots__ = ()
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    Dumper.add_representer(
+        Quoted, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, '"')
+    )
+    content: dict[str, Any] = {"path": "."}
+    content.update(_splits(folders))
+    content["task"] = task
+    content["nc"] = len(labels)
+    content["names"] = {index: Quoted(label.name) for index, label in enumerate(labels)}
+    ids = [label.id for label in labels]
+    if all(found is not None for found in ids) and ids != list(range(len(ids))):
+        content["category_ids"] = [Quoted(i) if isinstance(i, str) else i for i in ids]
+    if keypoints:
+        content["kpt_shape"] = [keypoints, 3]
+        flip = _flip(labels, keypoints)
+        if flip:
+            content["flip_idx"] = flip
+        named = {
+            index: [Quoted(name) for name in label.keypoints]
+            for index, label in enumerate(labels)
+            if len(label.keypoints) == keypoints
+        }
+        if named:
+            content["kpt_names"] = named
+    text: bytes = yaml.dump(
+        content, Dumper=Dumper, allow_unicode=True, sort_keys=False, encoding="utf-8", width=1 << 20
+    )
+    return text
+
+
+def _splits(folders: Sequence[str]) -> dict[str, str]:
+    """Return which folder is ``train``, ``val``, ``test``; others keep their own names."""
+    rest = list(folders) or ["train"]
+    found: dict[str, str] = {}
+    for key in ("train", "val", "test"):
+        for folder in rest:
+            if folder.lower().startswith(key):
+                found[key] = folder
+                rest.remove(folder)
+                break
+    if "train" not in found:
+        found["train"] = rest.pop(0) if rest else next(iter(found.values()))
+    if "val" not in found:
+        found["val"] = rest.pop(0) if rest else found["train"]
+    order: tuple[str, ...] = ("train", "val", "test")
+    splits = {key: f"images/{found[key]}" for key in order if key in found}
+    for folder in rest:
+        key = f"{folder}_subset" if folder in _RESERVED_KEYS else folder
+        splits[key] = f"images/{folder}"
+    return splits
+
+
+def _flip(labels: LabelTable, count: int) -> list[int]:
+    """Return the keypoint that each becomes in a mirrored image, [] where nobody knows."""
+    for label in labels:
+        if len(label.flip) == count and sorted(label.flip) == list(range(count)):
+            return list(label.flip)
+    kinds = {label.keypoints for label in labels if label.keypoints}
+    return _flip_by_name(kinds.pop(), count) if len(kinds) == 1 else []
+
+
+def _flip_by_name(names: Sequence[str], count: int) -> list[int]:
+    """Pair ``left_x`` with ``right_x``."""
+    if len(names) != count or len(set(names)) != count:
+        return []
+    swap = {"left": "right", "right": "left"}
+    place = {name: index for index, name in enumerate(names)}
+    pairs = [
+        place.get(re.sub("left|right", lambda found: swap[found[0]], name), -1) for name in names
+    ]
+    return [] if -1 in pairs or sorted(pairs) != list(range(count)) else pairs
+
+
+def folder_of_label(label: Label, claims: Claims) -> str:
+    """Return the folder of a class of the task classify."""
+    clean = re.sub(r"[\x00-\x1f\x7f/\\]", "_", label.name).strip(" .")[:100] or "class"
+    return claims.claim(output_name(clean))[0]

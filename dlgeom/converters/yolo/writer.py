@@ -1,0 +1,288 @@
+"""The YOLO writer: ``labels/<split>/**.txt``, ``images.csv`` and ``data.yaml``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.chunk import KEYPOINTS, OTHER, OUTLINE, ROTATED, RUNS, Chunk
+from dlgeom.converters.base import Losses, Option, WriteContext, Writer
+from dlgeom.converters.fields import count_fields
+from dlgeom.converters.yolo.write_boxes import detect_table, pose_table
+from dlgeom.converters.yolo.write_classify import ClassifyWriter
+from dlgeom.converters.yolo.write_files import CSV_HEADER, ImageCopier, Namer, csv_line, data_yaml
+from dlgeom.converters.yolo.write_losses import Ledger
+from dlgeom.converters.yolo.write_obb import obb_table
+from dlgeom.converters.yolo.write_segments import segment_table
+from dlgeom.converters.yolo.write_table import Scale, Settings, Table
+from dlgeom.errors import FormatError, UsageError
+from dlgeom.geometry.ragged import Rings, offsets_of
+
+__all__ = ["WRITE_OPTIONS", "YoloWriter", "create_writer"]
+
+WRITE_OPTIONS: tuple[Option, ...] = (
+    Option(
+        name="decimals",
+        help="Digits behind the point; 6 if not given, more for images of 200,000 px and up.",
+        kind=int,
+    ),
+    Option(
+        name="yolo_holes",
+        help="Join holes to their outline by bridges without area, or fill them.",
+        choices=("bridge", "fill"),
+        default="bridge",
+    ),
+    Option(
+        name="yolo_crowd",
+        help="Keep crowd regions as objects, or leave them out.",
+        choices=("keep", "drop"),
+        default="keep",
+    ),
+    Option(
+        name="yolo_clip",
+        help="Cut boxes (tasks detect and pose) at the edges of the image.",
+        choices=("none", "image"),
+        default="none",
+    ),
+    Option(
+        name="yolo_score",
+        help="Put the confidence at the end of each row, as predictions have it.",
+        choices=("none", "last"),
+        default="none",
+    ),
+)
+
+NEEDS = {
+    "detect": frozenset({"extra"}),
+    "segment": frozenset({"extra", "outline", "runs"}),
+    "pose": frozenset({"extra", "keypoints"}),
+    "obb": frozenset({"extra", "outline", "runs"}),
+}
+_NUMBERS = re.compile(rb"[0-9]+(?:[ \t]+[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)+")
+
+Ints = NDArray[np.int64]
+
+
+def create_writer(context: WriteContext) -> Writer:
+    """Return a writer for the task of the context.
+
+    Raises
+    ------
+    UsageError
+        For an unknown task, or options that do not fit.
+    """
+    task = context.task or "detect"
+    if task == "classify":
+        return ClassifyWriter(context)
+    if task not in NEEDS:
+        known = ", ".join([*NEEDS, "classify"])
+        raise UsageError(f"YOLO has no task {task!r}; it has {known}")
+    return YoloWriter(context, task)
+
+
+class YoloWriter:
+    """Writes label files as the stream goes; see `create_writer`."""
+
+    grouped = True
+
+    def __init__(self, context: WriteContext, task: str) -> None:
+        self.needs = NEEDS[task]
+        self._context = context
+        self._task = task
+        self._problems = context.problems
+        self._settings = Settings.of(context.options, measure=context.measure)
+        self._namer = Namer(context.problems, context.limits, context.subset or "train")
+        self._copier: ImageCopier | None = None
+        if context.image_files != "none":
+            self._copier = ImageCopier(
+                context.output, context.meta.images_root, context.image_files, context.problems
+            )
+        self._csv = context.output.open("images.csv")
+        self._csv.write(CSV_HEADER)
+        self._keypoints = 0
+
+    def write(self, chunk: Chunk) -> Losses:
+        """Write the label files of a chunk's items.
+
+        Raises
+        ------
+        FormatError
+            ``image.size`` where a row's image has no known size, ``path.*`` for bad names.
+        """
+        ledger = Ledger(len(chunk))
+        self._refuse_rows(chunk, ledger)
+        raw = self._unchanged(chunk, ledger)
+        work = np.flatnonzero(ledger.alive)
+        if raw:
+            work = work[[not raw[row] for row in work.tolist()]]
+        text, offsets, replaced = self._format(chunk, work, ledger)
+        self._write_files(chunk, text, offsets, raw)
+        losses = ledger.losses()
+        losses.replaced = replaced
+        kept = {"bbox"} if self._task in ("detect", "pose") else set()
+        if self._settings.score_last:
+            kept.add("score")
+        losses.fields = count_fields(chunk, kept=frozenset(kept), rows=ledger.alive)
+        return losses
+
+    def _refuse_rows(self, chunk: Chunk, ledger: Ledger) -> None:
+        """Drop rows that no task can hold."""
+        ledger.drop(chunk.label < 0, "ref.category")
+        if self._settings.drop_crowd:
+            ledger.drop(chunk.crowd, "crowd.dropped")
+        for row, annotation in chunk.others.items():
+            kind = type(annotation.annotation_definition).__name__
+            code = {
+                "Classification": "shape.classification",
+                "Description": "shape.text",
+                "Subtitle": "shape.text",
+                "Point": "shape.point",
+            }.get(kind, "shape.none")
+            if not int(chunk.shapes[row]) & ~OTHER:
+                ledger.drop(np.array([row]), code)
+        ledger.drop(chunk.shapes == 0, "shape.none")
+
+    def _unchanged(self, chunk: Chunk, ledger: Ledger) -> list[bytes]:
+        """Return the text of rows that a YOLO source has just so, b"" for the others."""
+        settings = self._settings
+        origin = chunk.origin
+        asked = settings.decimals is not None or settings.fill_holes or settings.clip
+        if origin.format != "yolo" or origin.spans is None or asked or settings.score_last:
+            return []
+        source = self._context.meta.extra.get("task", self._task)
+        if source != self._task:
+            return []
+        alive = ledger.alive.tolist()
+        labels, shapes = chunk.label.tolist(), chunk.shapes.tolist()
+        rows = []
+        for row in range(len(chunk)):
+            text = origin.raw(row).strip() if alive[row] else b""
+            if not text or not _NUMBERS.fullmatch(text):
+                rows.append(b"")
+                continue
+            tokens = text.split()
+            same = int(tokens[0]) == labels[row] and self._fits(len(tokens), shapes[row], chunk)
+            rows.append(text + b"\n" if same else b"")
+        return rows
+
+    def _fits(self, tokens: int, shapes: int, chunk: Chunk) -> bool:
+        """Whether a source row of so many fields is a row of this task."""
+        if self._task == "detect":
+            return tokens == 5 and not shapes & (OUTLINE | RUNS | KEYPOINTS | ROTATED)
+        if self._task == "segment":
+            return tokens >= 7 and tokens % 2 == 1 and bool(shapes & OUTLINE)
+        if self._task == "pose":
+            return tokens == 5 + 3 * self._count_keypoints(chunk) and bool(shapes & KEYPOINTS)
+        return tokens == 9 and bool(shapes & (ROTATED | OUTLINE))
+
+    def _format(
+        self, chunk: Chunk, work: NDArray[np.intp], ledger: Ledger
+    ) -> tuple[bytes, Ints, Rings | None]:
+        """Return the text of the rows to write, and N + 1 offsets into it."""
+        if not len(work):
+            return b"", np.zeros(len(chunk) + 1, dtype=np.int64), None
+        whole = len(work) == len(chunk)
+        some = chunk if whole else chunk.select(work)
+        sizes = some.sizes
+        self._refuse_unknown_sizes(some, sizes)
+        scale = Scale(sizes, self._settings.decimals)
+        entries = Ledger(len(some))
+        table = self._table(some, sizes, scale, entries)
+        if self._settings.score_last:
+            table.append(np.where(np.isnan(some.score), 1.0, some.score), entries.alive)
+        text, offsets = table.text(some.label, entries.alive)
+        ledger.put(work, entries)
+        replaced = table.replaced
+        if whole:
+            return text, offsets, replaced
+        lengths = np.zeros(len(chunk), dtype=np.int64)
+        lengths[work] = np.diff(offsets)
+        if replaced is not None:
+            place = np.full(len(chunk), len(work))
+            place[work] = np.arange(len(work))
+            replaced = Rings.concat([replaced, Rings.empty(1)]).take(place)
+        return text, offsets_of(lengths), replaced
+
+    def _table(self, chunk: Chunk, sizes: Ints, scale: Scale, ledger: Ledger) -> Table:
+        if self._task == "segment":
+            return segment_table(chunk, sizes, scale, ledger, self._settings)
+        rest = (chunk, sizes, scale, ledger, self._settings, self._problems)
+        if self._task == "pose":
+            return pose_table(*rest, self._count_keypoints(chunk))
+        tables: dict[str, Callable[..., Table]] = {"detect": detect_table, "obb": obb_table}
+        return tables[self._task](*rest)
+
+    def _refuse_unknown_sizes(self, chunk: Chunk, sizes: Ints) -> None:
+        unknown = np.flatnonzero((sizes <= 0).any(axis=1))
+        if len(unknown):
+            row = int(unknown[0])
+            name = chunk.items[int(chunk.item[row])].name
+            raise FormatError(
+                f"image {name!r} has no known size; YOLO numbers are fractions of it. "
+                "Name the folder of the images with --images",
+                code="image.size",
+                **chunk.where(row),
+            )
+
+    def _count_keypoints(self, chunk: Chunk) -> int:
+        """Return how many keypoints each row has: settled by the first rows for all files."""
+        if self._keypoints:
+            return self._keypoints
+        shape = self._context.meta.extra.get("kpt_shape")
+        count = max((len(label.keypoints) for label in chunk.labels), default=0)
+        if isinstance(shape, (list, tuple)) and shape and isinstance(shape[0], int):
+            count = max(count, shape[0])
+        if not count:
+            count = int(chunk.keypoints.lengths.max(initial=0))
+        if not count:
+            raise FormatError(
+                "no class names keypoints and the first images have none; all poses have the "
+                "same number of keypoints. Name them in the categories, or use --task detect",
+                code="schema.names",
+            )
+        self._keypoints = count
+        return count
+
+    def _write_files(self, chunk: Chunk, text: bytes, offsets: Ints, raw: list[bytes]) -> None:
+        """Write one label file for each item, empty where it has no rows."""
+        ends = chunk.item_offsets
+        bounds = offsets[ends].tolist()
+        rows = ends.tolist()
+        at = offsets.tolist() if raw else []
+        place, output = self._namer.place, self._context.output
+        lines: list[str] = []
+        for index, item in enumerate(chunk.items):
+            where = place(item)
+            if raw:
+                content = b"".join(
+                    raw[row] or text[at[row] : at[row + 1]]
+                    for row in range(rows[index], rows[index + 1])
+                )
+            else:
+                content = text[bounds[index] : bounds[index + 1]]
+            name = f"labels/{where}.txt"
+            output.write(name, content)
+            lines.append(csv_line(name, item))
+            if self._copier is not None:
+                self._copier.put(item, f"images/{where}")
+        self._csv.write("".join(lines).encode("utf-8", "replace"))
+
+    def finish(self) -> None:
+        """Write ``data.yaml`` and close ``images.csv``."""
+        self._csv.close()
+        labels = self._context.meta.labels
+        seen: set[str] = set()
+        for label in labels:
+            if label.name in seen:
+                self._problems.notice(
+                    "ref.duplicate_name",
+                    f"class {label.name!r} is named twice; the classes stay apart by their index",
+                )
+            seen.add(label.name)
+        self._context.output.write(
+            "data.yaml",
+            data_yaml(labels, self._task, list(self._namer.folders.values()), self._keypoints),
+        )
