@@ -7,31 +7,33 @@ Folders are opened without following links, so that a link in the way is an erro
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from dlgeom.errors import OutputError
+from dlgeom.converters.inputs import check_regular, unreadable
+from dlgeom.errors import DlgeomError, OutputError
 
 __all__ = ["FileWriter", "Output"]
 
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
-_CREATE = (
-    os.O_WRONLY
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _BINARY
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY
+_BY_DESCRIPTOR = os.open in os.supports_dir_fd
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_BLOCK = 1 << 20
 MAX_OPEN_FOLDERS = 16
 
 
 def _refused(error: OSError, path: str) -> OutputError:
-    code = "output.full" if error.errno == 28 else "io.permission"
+    code = "output.full" if error.errno in _FULL else "io.permission"
     return OutputError(f"{error.strerror or error}", code=code, path=path)
 
 
@@ -44,6 +46,67 @@ def _write_all(descriptor: int, data: bytes | memoryview) -> None:
             done += os.write(descriptor, view[done:])
 
 
+class _Folder:
+    """An open folder; names are looked up in it, whatever happens to the path that led there.
+
+    Where the system has no such look-up (Windows), names are joined to the path.
+    """
+
+    __slots__ = ("descriptor", "path")
+
+    def __init__(self, path: str, descriptor: int | None = None) -> None:
+        self.path = path
+        self.descriptor = descriptor
+        if descriptor is None and _BY_DESCRIPTOR:
+            self.descriptor = os.open(path, _FOLDER)
+
+    def at(self, name: str) -> str:
+        """Return the name as the system call needs it."""
+        return os.path.join(self.path, name) if self.descriptor is None else name
+
+    def child(self, name: str) -> _Folder:
+        """Open a folder in it, made if it is missing; a link is an error."""
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self.at(name), dir_fd=self.descriptor)
+        path = os.path.join(self.path, name)
+        if self.descriptor is not None:
+            return _Folder(path, os.open(name, _FOLDER | _NO_LINK, dir_fd=self.descriptor))
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, "Not a directory", path)
+        return _Folder(path)
+
+    def create(self, name: str) -> int:
+        """Make a new file and return its descriptor."""
+        return os.open(self.at(name), _CREATE, 0o666, dir_fd=self.descriptor)
+
+    def mode(self, name: str) -> int | None:
+        """Return kind and permissions of what has that name, None if nothing has."""
+        try:
+            return os.lstat(self.at(name), dir_fd=self.descriptor).st_mode
+        except FileNotFoundError:
+            return None
+
+    def replace(self, old: str, new: str) -> None:
+        """Rename a file in it, over another one if need be."""
+        where = self.descriptor
+        os.replace(self.at(old), self.at(new), src_dir_fd=where, dst_dir_fd=where)
+
+    def remove(self, name: str) -> None:
+        """Remove a file if it is there."""
+        with contextlib.suppress(OSError):
+            os.unlink(self.at(name), dir_fd=self.descriptor)
+
+    def link(self, source: Path, name: str) -> None:
+        """Make a hard link to a file."""
+        os.link(source, self.at(name), dst_dir_fd=self.descriptor)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self.descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.close(self.descriptor)
+
+
 class FileWriter:
     """One file written piece by piece; `close` gives it its name, `abort` removes it."""
 
@@ -51,28 +114,36 @@ class FileWriter:
         self._output = output
         self._name = name
         self._folder, self._base = output._folder_of(name)
-        self._temporary = f".{self._base[:40]}.{os.getpid()}.part"
-        try:
-            self._descriptor = os.open(self._temporary, _CREATE, 0o666, dir_fd=self._folder)
-        except OSError as error:
-            raise _refused(error, name) from error
-        self._open = True
+        self._temporary = output._temporary_name()
+        self._descriptor = -1
         self._pieces: list[bytes] = []
         self._waiting = 0
+        # Noted before it is made: a signal in between leaves nothing behind.
         output._unfinished.append(self)
+        try:
+            self._descriptor = self._folder.create(self._temporary)
+        except OSError as error:
+            raise self._error(error) from error
+
+    def _error(self, error: OSError) -> OutputError:
+        return _refused(error, str(self._output.root / self._name))
+
+    def uses(self, folder: _Folder) -> bool:
+        """Whether the file lies in that folder."""
+        return self._folder is folder
 
     def write(self, data: bytes) -> None:
         """Append bytes; they are gathered into writes of about a megabyte."""
         self._pieces.append(data)
         self._waiting += len(data)
-        if self._waiting >= 1 << 20:
+        if self._waiting >= _BLOCK:
             self._flush()
 
     def _flush(self) -> None:
         try:
             _write_all(self._descriptor, b"".join(self._pieces))
         except OSError as error:
-            raise _refused(error, self._name) from error
+            raise self._error(error) from error
         self._pieces.clear()
         self._waiting = 0
 
@@ -81,23 +152,20 @@ class FileWriter:
         self._flush()
         try:
             os.fsync(self._descriptor)
-            os.close(self._descriptor)
-            self._open = False
-            os.replace(
-                self._temporary, self._base, src_dir_fd=self._folder, dst_dir_fd=self._folder
-            )
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+            self._folder.replace(self._temporary, self._base)
         except OSError as error:
-            raise _refused(error, self._name) from error
+            raise self._error(error) from error
         self._output._unfinished.remove(self)
 
     def abort(self) -> None:
         """Remove what was written."""
-        if self._open:
-            self._open = False
+        if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 os.close(self._descriptor)
-        with contextlib.suppress(OSError):
-            os.unlink(self._temporary, dir_fd=self._folder)
+            self._descriptor = -1
+        self._folder.remove(self._temporary)
 
 
 class _NoFile(FileWriter):
@@ -151,15 +219,21 @@ class Output:
         self.name = target.name
         self.files = 0
         self.existed = False
-        self._fresh = True
-        self._tops: set[str] = set()
-        self._folders: dict[str, int] = {}
+        self._overwrite = overwrite
+        # Names in the root that were looked at; of those, the ones that were not there before.
+        self._tops: dict[str, bool] = {}
+        self._folders: dict[str, _Folder] = {}
         self._unfinished: list[FileWriter] = []
         self._made: list[Path] = []
-        self._temporary = f".{os.getpid()}.part"
-        self._check(overwrite)
+        self._count = 0
+        self._token = f"{os.getpid()}.{secrets.token_hex(4)}"
+        self._check()
+        # A folder that was not there, or empty, holds nothing but what is written here.
+        self._guarded = single or self.existed
 
-    def _check(self, overwrite: bool) -> None:
+    # -- what is there ---------------------------------------------------------------------
+
+    def _check(self) -> None:
         """Look at what is in the way before any work is done."""
         target = self.target
         shown = str(target)
@@ -169,24 +243,11 @@ class Output:
             found = None
         except OSError as error:
             raise OutputError(error.strerror or str(error), path=shown) from error
-        if found is not None and stat.S_ISLNK(found.st_mode):
-            raise OutputError(
-                "is a symbolic link; outputs never follow links. Name the folder itself",
-                code="path.symlink",
-                path=shown,
-            )
-        if found is not None and self.single != stat.S_ISREG(found.st_mode):
-            is_what = "is a folder" if stat.S_ISDIR(found.st_mode) else "is a file"
-            due = "a file" if self.single else "a folder"
-            raise OutputError(
-                f"{is_what}; the target is {due} here. Choose another name", path=shown
-            )
+        if found is not None:
+            self._check_kind(found, shown)
         self.existed = found is not None
-        if self.existed and not self.single:
-            self._refuse_links(target)
-        occupied = self.existed and (self.single or any(os.scandir(target)))
-        self._fresh = not occupied
-        if occupied and not overwrite:
+        occupied = self.existed and (self.single or self._holds_anything())
+        if occupied and not self._overwrite:
             raise OutputError(
                 "exists; outputs are not overwritten unasked. Use --overwrite, or another name",
                 code="output.exists",
@@ -195,15 +256,44 @@ class Output:
         if not self.dry_run:
             self._make_root()
 
-    def _refuse_links(self, target: Path) -> None:
-        for folder, folders, files in os.walk(target):
-            for name in folders + files:
-                if os.path.islink(os.path.join(folder, name)):
-                    raise OutputError(
-                        "is a symbolic link in the target; outputs never follow links. Remove it",
-                        code="path.symlink",
-                        path=os.path.join(folder, name),
-                    )
+    def _check_kind(self, found: os.stat_result, shown: str) -> None:
+        if stat.S_ISLNK(found.st_mode):
+            raise OutputError(
+                "is a symbolic link; outputs never follow links. Name the folder itself",
+                code="path.symlink",
+                path=shown,
+            )
+        if self.single != stat.S_ISREG(found.st_mode):
+            is_what = "is a folder" if stat.S_ISDIR(found.st_mode) else "is a file"
+            due = "a file" if self.single else "a folder"
+            raise OutputError(
+                f"{is_what}; the target is {due} here. Choose another name", path=shown
+            )
+
+    def _holds_anything(self) -> bool:
+        """Whether the target folder has anything in it; links anywhere below are refused."""
+        found = False
+        folders = [str(self.target)]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        found = True
+                        if entry.is_symlink():
+                            raise OutputError(
+                                "is a symbolic link in the target; outputs never follow links. "
+                                "Remove it",
+                                code="path.symlink",
+                                path=entry.path,
+                            )
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.path)
+            except OSError as error:
+                if isinstance(error, OutputError):
+                    raise
+                raise _refused(error, folder) from error
+        return found
 
     def _make_root(self) -> None:
         missing = []
@@ -211,29 +301,32 @@ class Output:
         while not folder.exists():
             missing.append(folder)
             folder = folder.parent
+        self._made = missing
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            self._remove_made()
             raise _refused(error, str(self.root)) from error
-        self._made = missing
         if not os.access(self.root, os.W_OK | os.X_OK):
+            self._remove_made()
             raise OutputError("may not be written", code="io.permission", path=str(self.root))
 
-    def _folder(self, relative: str) -> int:
-        """Return the descriptor of a folder below the root, made if it is missing."""
+    # -- folders ---------------------------------------------------------------------------
+
+    def _folder(self, relative: str) -> _Folder:
+        """Return a folder below the root, made if it is missing."""
         found = self._folders.get(relative)
         if found is not None:
             return found
         try:
-            if relative in ("", "."):
-                descriptor = os.open(self.root, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+            if not relative:
+                folder = _Folder(str(self.root))
             else:
                 parent, _, base = relative.rpartition("/")
-                above = self._folder(parent)
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(base, dir_fd=above)
-                descriptor = os.open(base, _FOLDER, dir_fd=above)
+                folder = self._folder(parent).child(base)
         except OSError as error:
+            if isinstance(error, OutputError):
+                raise
             raise OutputError(
                 f"cannot be used as a folder ({error.strerror}); a file or link is in the way",
                 code="output.invalid",
@@ -241,50 +334,112 @@ class Output:
             ) from error
         if len(self._folders) >= MAX_OPEN_FOLDERS:
             for name in [name for name in self._folders if name][: MAX_OPEN_FOLDERS // 2]:
-                if not any(part._folder == self._folders[name] for part in self._unfinished):
-                    os.close(self._folders.pop(name))
-        self._folders[relative] = descriptor
-        return descriptor
+                if not any(part.uses(self._folders[name]) for part in self._unfinished):
+                    self._folders.pop(name).close()
+        self._folders[relative] = folder
+        return folder
 
-    def _folder_of(self, name: str) -> tuple[int, str]:
+    def _folder_of(self, name: str) -> tuple[_Folder, str]:
+        """Return the folder of a file to write and its base name there."""
         parent, _, base = name.rpartition("/")
-        if base in ("", ".", "..") or "\0" in name or ".." in parent.split("/"):
+        steps = parent.split("/") if parent else []
+        if base in ("", ".", "..") or "\0" in name or not all(s.strip(".") for s in steps):
             raise OutputError(f"{name!r} is no name for an output file", code="path.escape")
-        self._tops.add(name.partition("/")[0])
+        top = name.partition("/")[0]
+        if top not in self._tops:
+            self._tops[top] = self._folder("").mode(top) is None
         folder = self._folder(parent)
-        if self.existed:
-            with contextlib.suppress(FileNotFoundError):
-                mode = os.lstat(base, dir_fd=folder).st_mode
-                if not stat.S_ISREG(mode):
-                    raise OutputError(
-                        "is in the way and no regular file; it is not replaced",
-                        code="path.symlink",
-                        path=str(self.root / name),
-                    )
+        if self._guarded:
+            self._check_way(folder, base, name)
         return folder, base
+
+    def _check_way(self, folder: _Folder, base: str, name: str) -> None:
+        mode = folder.mode(base)
+        if mode is None:
+            return
+        if not stat.S_ISREG(mode):
+            raise OutputError(
+                "is in the way and no regular file; it is not replaced",
+                code="path.symlink" if stat.S_ISLNK(mode) else "output.invalid",
+                path=str(self.root / name),
+            )
+        if not self._overwrite and not self._tops[name.partition("/")[0]]:
+            # Beside a single file lie things of the user.
+            raise OutputError(
+                "exists; outputs are not overwritten unasked. Use --overwrite, or another name",
+                code="output.exists",
+                path=str(self.root / name),
+            )
+
+    # -- files -----------------------------------------------------------------------------
+
+    def _temporary_name(self) -> str:
+        self._count += 1
+        return f".{self._token}.{self._count}.part"
+
+    def _place(self, name: str, make: Callable[[_Folder, str], None]) -> None:
+        """Let `make` write a file under a temporary name, then give it its own."""
+        folder, base = self._folder_of(name)
+        temporary = self._temporary_name()
+        try:
+            make(folder, temporary)
+            folder.replace(temporary, base)
+        except BaseException as error:
+            folder.remove(temporary)
+            if isinstance(error, OSError) and not isinstance(error, DlgeomError):
+                raise _refused(error, str(self.root / name)) from error
+            raise
 
     def write(self, name: str, data: bytes) -> None:
         """Write a whole file: `name` is relative to the root, with ``/`` between folders."""
         self.files += 1
         if self.dry_run:
             return
-        folder, base = self._folder_of(name)
-        temporary = self._temporary
-        try:
-            descriptor = os.open(temporary, _CREATE, 0o666, dir_fd=folder)
+
+        def make(folder: _Folder, temporary: str) -> None:
+            descriptor = folder.create(temporary)
             try:
                 _write_all(descriptor, data)
             finally:
                 os.close(descriptor)
-            os.replace(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-            raise _refused(error, str(self.root / name)) from error
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-            raise
+
+        self._place(name, make)
+
+    def copy(self, name: str, source: Path) -> None:
+        """Copy a regular file into the target.
+
+        Raises
+        ------
+        FormatError
+            ``file.not_regular`` where `source` is a pipe, a device or a folder.
+        OutputError
+            ``io.read`` where it cannot be read; else as for `write`.
+        """
+        self.files += 1
+        if not self.dry_run:
+            self._place(name, lambda folder, temporary: _copy(source, folder, temporary))
+
+    def link(self, name: str, source: Path) -> None:
+        """Make a hard link to a file, which costs no space; copy it where the system refuses.
+
+        A source that is a symbolic link is copied; the target never holds links.
+        """
+        self.files += 1
+        if self.dry_run:
+            return
+
+        def make(folder: _Folder, temporary: str) -> None:
+            try:
+                if stat.S_ISREG(os.lstat(source).st_mode):
+                    folder.link(source, temporary)
+                    return
+            except OSError:
+                folder.remove(temporary)
+            _copy(source, folder, temporary)
+
+        self._place(name, make)
+        # Renaming onto a link to the same file does nothing and leaves the temporary name.
+        self._folder(name.rpartition("/")[0]).remove(f".{self._token}.{self._count}.part")
 
     def open(self, name: str) -> FileWriter:
         """Start a file that is written piece by piece."""
@@ -302,25 +457,31 @@ class Output:
             raise
         writer.close()
 
+    # -- the end ---------------------------------------------------------------------------
+
     def close(self) -> None:
         """Let go of the folders; files that were not finished are removed."""
         for part in self._unfinished:
             part.abort()
         self._unfinished.clear()
-        for descriptor in self._folders.values():
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        for folder in self._folders.values():
+            folder.close()
         self._folders.clear()
 
     def _take_back(self) -> None:
-        """Remove what a failed run wrote into a target that was new or empty."""
-        if self._fresh and not self.dry_run:
-            for top in self._tops:
-                path = self.root / top
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+        """Remove what a failed run wrote where nothing was before."""
+        for top in [top for top, new in self._tops.items() if new]:
+            path = self.root / top
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        self._remove_made()
+
+    def _remove_made(self) -> None:
+        for folder in self._made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def __enter__(self) -> Output:
         return self
@@ -332,8 +493,30 @@ class Output:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-        if kind is not None:
+        if kind is not None and not self.dry_run:
             self._take_back()
-            for folder in self._made:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
+
+
+def _copy(source: Path, folder: _Folder, temporary: str) -> None:
+    """Copy a regular file into a new one."""
+    try:
+        reading = os.open(source, _READ)
+    except OSError as error:
+        raise unreadable(error, str(source)) from error
+    try:
+        check_regular(os.fstat(reading), str(source))
+        writing = folder.create(temporary)
+        try:
+            while block := _read(reading, source):
+                _write_all(writing, block)
+        finally:
+            os.close(writing)
+    finally:
+        os.close(reading)
+
+
+def _read(descriptor: int, source: Path) -> bytes:
+    try:
+        return os.read(descriptor, _BLOCK)
+    except OSError as error:
+        raise unreadable(error, str(source)) from error

@@ -149,9 +149,16 @@ def _wished(files: list[AnnotationFile], subsets: Sequence[str]) -> list[Annotat
             known = ", ".join(sorted(str(name) for name in names if name is not None))
             raise UsageError(f"no split {unknown[0]!r}; the data set has {known}")
         files = [file for file in files if file.subset in subsets]
-    order = {name: place for place, name in enumerate(dict.fromkeys(f.subset for f in files))}
     rank = {"instances": 0, "lvis": 0, "": 1, "person_keypoints": 2, "keypoints": 2, "captions": 9}
-    return sorted(files, key=lambda f: (order[f.subset], rank.get(f.kind, 5), f.shown))
+    return sorted(files, key=lambda f: (_order(f.subset), rank.get(f.kind, 5), f.shown))
+
+
+def _order(subset: str | None) -> tuple[int, str]:
+    """Put training before validation before tests, other splits behind, by name."""
+    name = subset or ""
+    starts = ("train", "val", "test")
+    rank = next((place for place, start in enumerate(starts) if name.startswith(start)), 3)
+    return rank, name
 
 
 def image_folders(file: Path, subset: str | None) -> list[Path]:

@@ -112,13 +112,15 @@ class Block(msgspec.Struct, kw_only=True, gc=False):
 
 def id_column(values: Sequence[Any]) -> Column:
     """Return ids as int64 where all fit, else as the list that they are."""
-    try:
-        return np.fromiter(values, np.int64, len(values))
-    except (TypeError, ValueError, OverflowError):
-        pass
-    present = [NO_ID if value is None else value for value in values]
-    if all(type(value) is int and -(2**63) <= value < 2**63 for value in present):
-        return np.array(present, dtype=np.int64)
+    # numpy would turn the text "1" into the number.
+    if set(map(type, values)) <= {int, type(None)}:
+        present = values
+        if None in values:
+            present = [NO_ID if value is None else value for value in values]
+        try:
+            return np.fromiter(present, np.int64, len(present))
+        except OverflowError:
+            pass
     return list(values)
 
 

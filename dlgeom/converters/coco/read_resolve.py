@@ -235,7 +235,8 @@ def resolve(
     checks.crowds()
     checks.poses(labels, table)
     checks.repeated_ids()
-    block.image = block.category = np.zeros(0, dtype=np.int64)
+    # They are positions now; what is left takes no memory.
+    block.image = block.category = np.broadcast_to(np.zeros(1, dtype=np.int32), len(block))
     return items, labels
 
 

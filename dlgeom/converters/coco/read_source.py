@@ -11,10 +11,10 @@ import codecs
 import gzip
 import os
 import tempfile
+import weakref
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, cast
 
 from dlgeom.converters.inputs import check_regular, unreadable
 from dlgeom.errors import FormatError, OutputError
@@ -26,6 +26,8 @@ WINDOW = 2 << 20
 IN_MEMORY = 16 << 20
 HEAD = 64 << 10
 _GZIP = b"\x1f\x8b"
+# O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def read_head(path: Path, size: int = HEAD) -> bytes:
@@ -82,19 +84,18 @@ class SourceFile:
         self.note = ""
         self._limits = limits
         self._memory: bytes | None = None
+        self._base = 0
         try:
-            self._stream: IO[bytes] = open(  # noqa: SIM115 - kept open for windows
-                path, "rb", buffering=0, opener=_open_regular
-            )
+            descriptor = os.open(path, _FLAGS)
         except OSError as error:
             raise unreadable(error, shown) from error
-        status = os.fstat(self._stream.fileno())
+        self._take(descriptor)
+        status = os.fstat(descriptor)
         check_regular(status, shown)
         self.size = status.st_size
         self._stamp = (status.st_size, status.st_mtime_ns)
-        self._base = 0
         self._check_size(self.size)
-        head = os.pread(self._stream.fileno(), 4, 0)
+        head = self.read(0, 4)
         if head.startswith(_GZIP):
             self._spool(self._inflate)
             head = self.read(0, 4)
@@ -110,6 +111,11 @@ class SourceFile:
                 path=shown,
             )
 
+    def _take(self, descriptor: int) -> None:
+        """Hold a descriptor; it is closed with this object at the latest."""
+        self._descriptor = descriptor
+        self._finalizer = weakref.finalize(self, os.close, descriptor)
+
     def _check_size(self, size: int) -> None:
         self._limits.check(
             "file_bytes", size, code="limit.bytes", what="size in bytes", path=self.shown
@@ -117,26 +123,32 @@ class SourceFile:
 
     def _spool(self, pieces: Callable[[], Iterator[bytes]]) -> None:
         """Replace the file by the text that `pieces` yields."""
-        spool = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
+        pile: list[bytes] = []
         done = 0
-        for piece in pieces():
-            done += len(piece)
-            self._check_size(done)
-            spool.write(piece)
-        self._stream.close()
-        if done > IN_MEMORY:
-            spool.flush()
+        with tempfile.TemporaryFile() as spool:
+            for piece in pieces():
+                done += len(piece)
+                self._check_size(done)
+                pile.append(piece)
+                if done > IN_MEMORY:
+                    spool.write(b"".join(pile))
+                    pile.clear()
+            self.close()
             self._memory = None
-        else:
-            spool.seek(0)
-            self._memory = spool.read()
-        self._stream = cast("IO[bytes]", spool)
+            if done > IN_MEMORY:
+                spool.flush()
+                self._take(os.dup(spool.fileno()))
+            else:
+                self._memory = b"".join(pile)
         self.size = done
         self._base = 0
 
     def _inflate(self) -> Iterator[bytes]:
         try:
-            with gzip.GzipFile(fileobj=self._stream) as stream:
+            with (
+                open(os.dup(self._descriptor), "rb") as file,
+                gzip.GzipFile(fileobj=file) as stream,
+            ):
                 while piece := stream.read(1 << 20):
                     yield piece
         except (OSError, EOFError, zlib.error) as error:
@@ -167,12 +179,13 @@ class SourceFile:
             start += self._base
             return self._memory[start : start + length]
         try:
-            data = os.pread(self._stream.fileno(), length, start + self._base)
+            data = os.pread(self._descriptor, length, start + self._base)
             if len(data) < length:
                 pieces = [data]
                 done = len(data)
                 while data and done < length:
-                    data = os.pread(self._stream.fileno(), length - done, start + self._base + done)
+                    place = start + self._base + done
+                    data = os.pread(self._descriptor, length - done, place)
                     pieces.append(data)
                     done += len(data)
                 data = b"".join(pieces)
@@ -185,7 +198,7 @@ class SourceFile:
         if self._memory is not None:
             memory, base = self._memory, self._base
             return [memory[base + start : base + start + size] for start, size in spans]
-        pread, descriptor, base = os.pread, self._stream.fileno(), self._base
+        pread, descriptor, base = os.pread, self._descriptor, self._base
         try:
             texts = [pread(descriptor, size, base + start) for start, size in spans]
         except OSError as error:
@@ -210,9 +223,4 @@ class SourceFile:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._stream.close()
-
-
-def _open_regular(path: str, flags: int) -> int:
-    # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        self._finalizer()

@@ -274,9 +274,7 @@ class _Builder:
             into.append(value)
         elif keys[-1] is None:
             if not isinstance(value, Scalar):
-                raise self._refuse(
-                    "yaml.syntax", "a key is no plain text. Correct the file", at
-                )
+                raise self._refuse("yaml.syntax", "a key is no plain text. Correct the file", at)
             if value in into:
                 raise self._refuse(
                     "yaml.duplicate_key",

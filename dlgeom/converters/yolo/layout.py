@@ -20,7 +20,6 @@ from dlgeom.converters.yolo.read_classify import class_entries, class_folders
 from dlgeom.converters.yolo.read_splits import (
     IMAGE_FOLDERS,
     LABEL_FOLDERS,
-    SPLIT_NAMES,
     Entry,
     folder_entries,
     is_label_name,
@@ -106,7 +105,9 @@ def looks_like(path: Path) -> int:
         return 2 if suffix == ".data" and _is_darknet(path) else 0
     tree = Tree(path)
     files = [name for name, kind in tree.listing("").items() if kind in (FILE, LINK)]
-    yamls = [is_class_yaml(path / name) for name in files if name.lower().endswith((".yaml", ".yml"))]
+    yamls = [
+        is_class_yaml(path / name) for name in files if name.lower().endswith((".yaml", ".yml"))
+    ]
     if 2 in yamls or any(name.endswith(".data") and _is_darknet(path / name) for name in files):
         return 2
     if any(_holds_rows(tree, labels) for _, labels in _loose_folders(tree) if labels is not None):
@@ -343,8 +344,10 @@ def _folders(tree: Tree, steps: list[str]) -> tuple[str | None, str | None] | No
         return "", ""
     tries = [steps]
     for position, step in enumerate(steps):
-        for other in _OTHER_NAME.get(step, ()):
-            tries.append([*steps[:position], other, *steps[position + 1 :]])
+        tries += [
+            [*steps[:position], other, *steps[position + 1 :]]
+            for other in _OTHER_NAME.get(step, ())
+        ]
     for candidate in tries:
         images = tree.find(candidate, (FOLDER,))
         if images is not None:
@@ -391,7 +394,7 @@ def _source_entries(
     every = [folder for pairs in sources.values() for pair in pairs for folder in pair if folder]
     entries: list[Entry] = []
     done: set[object] = set()
-    for subset in sources.keys() | lists.keys() if False else [*sources, *lists]:
+    for subset in dict.fromkeys([*sources, *lists]):
         for images, labels in sources.pop(subset, ()):
             if (images, labels) in done:
                 continue
@@ -446,9 +449,7 @@ def _chosen(entries: list[Entry], context: ReadContext) -> list[Entry]:
 # -- darknet ----------------------------------------------------------------------------------
 
 
-def _read_darknet(
-    tree: Tree, file: str, given: DataYaml | None, context: ReadContext
-) -> Layout:
+def _read_darknet(tree: Tree, file: str, given: DataYaml | None, context: ReadContext) -> Layout:
     data = read_bytes(tree.path(file), limit_name="yaml_bytes", limits=context.limits, shown=file)
     keys: dict[str, str] = {}
     for line in re.split(r"\r\n|\r|\n", decode_text(data, file)[0]):
@@ -507,7 +508,7 @@ def _loose_folders(tree: Tree) -> list[tuple[str | None, str | None]]:
         return None
 
     top = tree.listing("")
-    pairs = []
+    pairs: list[tuple[str | None, str | None]] = []
     for folder in ["", *(name for name, kind in top.items() if kind == FOLDER)]:
         labels = named(folder, LABEL_FOLDERS)
         if labels is not None and any(True for _ in _label_files(tree, labels)):
@@ -588,6 +589,3 @@ def _read_classify(tree: Tree, given: DataYaml | None, context: ReadContext) -> 
     return Layout(
         tree=tree, data=data, entries=_chosen(entries, context), images_root="", classify=True
     )
-
-
-_ = SPLIT_NAMES

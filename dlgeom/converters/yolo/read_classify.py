@@ -1,0 +1,68 @@
+"""The task classify: folders of images, one for each class, and no label files.
+
+``<split>/<class>/<image>``, or ``<class>/<image>`` without splits; the index of a class is the
+rank of its folder's name (Ultralytics).
+"""
+
+from __future__ import annotations
+
+import re
+
+from dlgeom.converters.images import is_image_name
+from dlgeom.converters.yolo.read_splits import Entry
+from dlgeom.converters.yolo.read_tree import FILE, FOLDER, LINK, Tree
+
+__all__ = ["class_entries", "class_folders"]
+
+_SPLIT = re.compile(r"train|val|valid|validation|test")
+_NEVER = frozenset({"images", "labels", "annotations", "jpegimages", "imagesets"})
+
+
+def _below(tree: Tree, folder: str) -> list[str]:
+    names = [name for name, kind in tree.listing(folder).items() if kind == FOLDER]
+    return [name for name in names if not name.startswith((".", "__"))]
+
+
+def _has_images(tree: Tree, folder: str) -> bool:
+    for seen, (_, listed) in enumerate(tree.walk(folder, depth=8)):
+        if any(kind in (FILE, LINK) and is_image_name(name) for name, kind in listed.items()):
+            return True
+        if seen > 64:
+            break
+    return False
+
+
+def class_folders(tree: Tree) -> list[tuple[str | None, str, str]]:
+    """Return (split, class, folder) of each class folder; [] if the layout is another one."""
+    top = _below(tree, "")
+    if any(name.lower() in _NEVER for name in top):
+        return []
+    splits = [name for name in top if _SPLIT.fullmatch(name)]
+    if splits:
+        found: list[tuple[str | None, str, str]] = [
+            (split, name, f"{split}/{name}") for split in splits for name in _below(tree, split)
+        ]
+    else:
+        found = [(None, name, name) for name in top]
+    if any(name.lower() in _NEVER for _, name, _ in found):
+        return []
+    if not any(_has_images(tree, folder) for _, _, folder in found):
+        return []
+    return found
+
+
+def class_entries(tree: Tree) -> tuple[list[str], list[Entry]]:
+    """Return the names of the classes, sorted, and an entry for each image.
+
+    An entry's `label` is the name of its class; its `name` is the path below the split.
+    """
+    folders = class_folders(tree)
+    entries = []
+    for split, name, folder in folders:
+        skip = len(split) + 1 if split else 0
+        for place, listed in tree.walk(folder):
+            for base, kind in listed.items():
+                if kind in (FILE, LINK) and is_image_name(base) and not base.startswith("."):
+                    path = f"{place}/{base}"
+                    entries.append(Entry(path[skip:], name, path, split))
+    return sorted({name for _, name, _ in folders}), entries

@@ -1,0 +1,241 @@
+"""From rows of numbers to shapes: which arity means what, which values are refused.
+
+Formats page, section 2.3: 4 numbers are a box, 6 and more in pairs are an outline, 8 are four
+corners under obb, 4 + K * D are a box with keypoints. Rows of 4 numbers stay boxes in any task.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.converters.yolo.rows import Rows
+from dlgeom.geometry import boxes, bridges, raster, rotated
+from dlgeom.geometry.ragged import Ragged, Rings, gather, offsets_of
+from dlgeom.limits import Limits
+
+__all__ = ["Refused", "Shapes", "check_rows", "take_confidence", "to_shapes"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Refused = list[tuple[int, str, str]]
+"""Row, code, sentence."""
+
+
+class Shapes(msgspec.Struct, kw_only=True):
+    """Columns of a chunk; `bad` are rows whose outline cannot be used."""
+
+    bounds: Floats
+    rotated: Floats
+    outline: Rings
+    keypoints: Ragged
+    bad: Refused
+
+
+def take_confidence(rows: Rows, place: str, has: NDArray[np.bool_]) -> tuple[Rows, Floats]:
+    """Cut the confidence out of the rows that have one.
+
+    Parameters
+    ----------
+    rows : Rows
+        Rows with a confidence.
+    place : {"last", "second"}
+        Where it stands: at the end, or right after the class.
+    has : ndarray of bool, shape (N,)
+        Which rows have one.
+
+    Returns
+    -------
+    rows : Rows
+        Without it.
+    score : ndarray of float64, shape (N,)
+        NaN where a row has none.
+    """
+    counts = rows.counts
+    position = (rows.offsets[1:] - 1 if place == "last" else rows.offsets[:-1])[has]
+    score = np.full(len(rows), np.nan)
+    score[has] = rows.values[position]
+    keep = np.ones(len(rows.values), dtype=np.bool_)
+    keep[position] = False
+    fresh = msgspec.structs.replace(
+        rows, values=rows.values[keep], offsets=offsets_of(counts - has)
+    )
+    return fresh, score
+
+
+def check_rows(
+    rows: Rows, *, task: str | None, keypoints: tuple[int, int] | None, known: Ints, far: float
+) -> Refused:
+    """Find the rows that are refused, with code and sentence, before any shape is made.
+
+    Parameters
+    ----------
+    rows : Rows
+        Without confidences.
+    task : str, optional
+        ``detect``, ``segment``, ``pose`` or ``obb``; None takes boxes and outlines.
+    keypoints : (int, int), optional
+        ``kpt_shape`` under pose.
+    known : ndarray of int64
+        Class indexes that have a name, sorted.
+    far : float
+        Largest distance of a number from 0..1.
+    """
+    counts = rows.counts
+    if task == "detect":
+        fits, due = counts == 4, "5: class, centre x, centre y, width, height"
+    elif task == "obb":
+        fits, due = (counts == 8) | (counts == 4), "9: class and four corners"
+    elif task == "pose" and keypoints is not None:
+        full = 4 + keypoints[0] * keypoints[1]
+        fits, due = (counts == full) | (counts == 4), f"{full + 1}, as kpt_shape says"
+    else:
+        fits = (counts == 4) | ((counts >= 6) & (counts % 2 == 0))
+        due = "5 for a box, or 1 + 2 for each of three or more points"
+    codes = np.zeros(len(rows), dtype=np.int8)
+    if len(known):
+        place = np.minimum(np.searchsorted(known, rows.cls), len(known) - 1)
+        codes[known[place] != rows.cls] = 1
+    else:
+        codes[:] = 1
+    codes[(codes == 0) & ~fits] = 2
+    if len(rows.values):
+        wild = (rows.values < -far) | (rows.values > 1 + far)
+        if wild.any():
+            total = np.concatenate([[0], np.cumsum(wild)])
+            codes[(codes == 0) & (total[rows.offsets[1:]] > total[rows.offsets[:-1]])] = 3
+        boxed = np.flatnonzero((codes == 0) & ((counts == 4) | (task == "pose")))
+        start = rows.offsets[:-1][boxed]
+        negative = (rows.values[start + 2] < 0) | (rows.values[start + 3] < 0)
+        codes[boxed[negative]] = 4
+    refused: Refused = []
+    for row in np.flatnonzero(codes).tolist():
+        if codes[row] == 1:
+            text = f"class {rows.cls[row]} has no name; names are {_listed(known)}"
+            refused.append((row, "ref.category", f"{text}. Correct the row, or the names"))
+        elif codes[row] == 2:
+            text = f"has {counts[row] + 1} fields; a row has {due}. Correct the row"
+            if counts[row] % 2:
+                text += ", or pass --yolo-conf if one field is a confidence"
+            refused.append((row, "row.arity", text))
+        elif codes[row] == 3:
+            text = "has a number far outside of 0..1; coordinates are divided by the image's size"
+            refused.append((row, "value.range", f"{text}. Divide them"))
+        else:
+            text = "has a negative width or height; sizes are >= 0. Correct the row"
+            refused.append((row, "geometry.bbox_size", text))
+    return refused
+
+
+def _listed(known: Ints) -> str:
+    if not len(known):
+        return "none"
+    low, high = int(known[0]), int(known[-1])
+    return f"{low}..{high}" if high - low + 1 == len(known) else f"{len(known)} of {low}..{high}"
+
+
+def to_shapes(
+    rows: Rows,
+    sizes: Ints,
+    *,
+    task: str | None,
+    keypoints: tuple[int, int] | None,
+    limits: Limits,
+) -> Shapes:
+    """Turn rows that `check_rows` let pass into columns in pixels.
+
+    Parameters
+    ----------
+    rows : Rows
+        N rows.
+    sizes : ndarray of int64, shape (N, 2)
+        Width and height of each row's image.
+    """
+    n = len(rows)
+    counts = rows.counts
+    scale = sizes.astype(np.float64)
+    result = Shapes(
+        bounds=np.full((n, 4), np.nan),
+        rotated=np.full((n, 5), np.nan),
+        outline=Rings.empty(n),
+        keypoints=Ragged.empty(n),
+        bad=[],
+    )
+    boxed = np.flatnonzero((counts == 4) | (task == "pose"))
+    if boxed.size:
+        index = rows.offsets[:-1][boxed][:, None] + np.arange(4)
+        values = rows.values[index] * np.tile(scale[boxed], 2)
+        result.bounds[boxed] = boxes.cxcywh_to_xyxy(values)
+    if task == "pose" and keypoints is not None:
+        _keypoints(rows, scale, keypoints, result)
+        return result
+    outlined = np.flatnonzero(counts != 4)
+    if outlined.size:
+        index, offsets = gather(rows.offsets, outlined)
+        xy = rows.values[index].reshape(-1, 2)
+        offsets = offsets // 2
+        xy = xy * np.repeat(scale[outlined], np.diff(offsets), axis=0)
+        if task == "obb":
+            xy, offsets, outlined = _rectangles(xy, outlined, scale, result)
+        _outlines(xy, offsets, outlined, n, limits, result)
+    return result
+
+
+def _keypoints(rows: Rows, scale: Floats, shape: tuple[int, int], result: Shapes) -> None:
+    """Fill the keypoints of rows that have them (pose)."""
+    count, width = shape
+    full = np.flatnonzero(rows.counts == 4 + count * width)
+    index = rows.offsets[:-1][full][:, None] + np.arange(4, 4 + count * width)
+    values = rows.values[index].reshape(len(full), count, width)
+    points = np.zeros((len(full), count, 3))
+    points[..., :2] = values[..., :2] * scale[full][:, None, :]
+    if width == 2:
+        # Without a visibility a negative coordinate says that the keypoint is missing.
+        points[..., 2] = np.where((values < 0).any(axis=2), 0, 2)
+    else:
+        points[..., 2] = values[..., 2]
+        wrong = ~np.isin(values[..., 2], (0.0, 1.0, 2.0)).all(axis=1)
+        result.bad += [
+            (row, "value.range", "has a visibility other than 0, 1 or 2. Correct the row")
+            for row in full[wrong].tolist()
+        ]
+    points[points[..., 2] == 0] = 0
+    lengths = np.zeros(len(rows), dtype=np.int64)
+    lengths[full] = count
+    result.keypoints = Ragged(points.reshape(-1, 3), offsets_of(lengths))
+
+
+def _rectangles(xy: Floats, rows: Ints, scale: Floats, result: Shapes) -> tuple[Floats, Ints, Ints]:
+    """Take corners that are rectangles as rotated boxes; return the others."""
+    corners = xy.reshape(-1, 4, 2)
+    # Six decimals leave half a millionth of the image's size in each number.
+    tolerance = np.maximum(1e-3, 2e-6 * scale[rows].max(axis=1))
+    right = np.zeros(len(rows), dtype=np.bool_)
+    for atol in np.unique(tolerance).tolist():
+        same = tolerance == atol
+        right[same] = rotated.is_rectangle(corners[same], atol)
+    result.rotated[rows[right]] = rotated.from_corners(corners[right])
+    rest = corners[~right].reshape(-1, 2)
+    return rest, np.arange(0, len(rest) + 1, 4), rows[~right]
+
+
+def _outlines(
+    xy: Floats, offsets: Ints, rows: Ints, n: int, limits: Limits, result: Shapes
+) -> None:
+    """Split bridged rings and put the outlines of some rows in their places."""
+    rings = bridges.split_many(xy, offsets)
+    faults = raster.faults(rings.xy, rings.rings, limits=limits)
+    if faults.any():
+        owner = np.repeat(np.arange(len(rings)), np.diff(rings.row_rings))
+        told: set[int] = set()
+        for ring in np.flatnonzero(faults).tolist():
+            row = int(rows[owner[ring]])
+            if row not in told:
+                told.add(row)
+                code = raster.FAULTS[faults[ring]]
+                what = "has an outline that cannot be used; see the code. Correct the row"
+                result.bad.append((row, code, what))
+    parts = np.zeros(n, dtype=np.int64)
+    parts[rows] = rings.part_counts
+    result.outline = Rings(rings.xy, rings.rings, rings.parts, offsets_of(parts))
