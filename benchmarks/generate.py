@@ -102,7 +102,7 @@ def annotation_batch(
         x0, y0, x1, y1 = cx[k] - rx[k], cy[k] - ry[k], cx[k] + rx[k], cy[k] + ry[k]
         segmentation: object
         if boxes:
-            segmentation, area = [], 4 * rx[k] * ry[k]
+            segmentation, area = [], float(4 * rx[k] * ry[k])
             extent = np.array([x0, y0, x1, y1])
         elif crowd[k]:
             extent = np.array([x0, y0, x1, y1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from dlgeom.converters.base import Meta, Reader
     from dlgeom.converters.problems import Problems
     from dlgeom.converters.report import Report
+    from dlgeom.converters.source import Ear
 
 __all__ = ["Dataset"]
 
@@ -52,6 +54,8 @@ class Dataset:
         What the reader tells about bad records.
     path : path, optional
         What was opened.
+    ear : Ear, optional
+        What `problems` tells, so that it can be passed on to the report of `write`.
 
     Examples
     --------
@@ -65,11 +69,17 @@ class Dataset:
     """
 
     def __init__(
-        self, reader: Reader, problems: Problems | None = None, *, path: PathLike | None = None
+        self,
+        reader: Reader,
+        problems: Problems | None = None,
+        *,
+        path: PathLike | None = None,
+        ear: Ear | None = None,
     ) -> None:
         self.reader = reader
         self.problems = problems
         self.path = None if path is None else Path(path)
+        self._ear = ear
         # Some readers keep their file open; it is closed with the data set at the latest.
         close = getattr(reader, "close", None)
         self._close = weakref.finalize(self, close) if callable(close) else None
@@ -102,9 +112,7 @@ class Dataset:
         """
         from dlgeom.converters.pipeline import open_dataset
 
-        opened = open_dataset(path, format=format, on_error=on_error, **options)
-        opened.path = Path(path)
-        return opened
+        return open_dataset(path, format=format, on_error=on_error, **options)
 
     @classmethod
     def from_pairs(cls, pairs: Iterable[Pair], labels: Iterable[Label | str] | None = None) -> Self:
@@ -202,6 +210,7 @@ class Dataset:
         image_files: Literal["none", "copy", "link"] = "none",
         overwrite: bool = False,
         dry_run: bool = False,
+        report: PathLike | None = None,
         progress: Callable[[int, int | None], None] | None = None,
         **options: Any,
     ) -> Report:
@@ -213,7 +222,7 @@ class Dataset:
             File or folder to write.
         format : str, optional
             Name of a registered format; told by the target's suffix otherwise.
-        task, image_files, overwrite, dry_run, progress, **options
+        task, image_files, overwrite, dry_run, report, progress, **options
             As for `dlgeom.convert`.
         subset : str, default "train"
             Name of the split in the target where the data set has none.
@@ -228,40 +237,32 @@ class Dataset:
         OutputError, UsageError
             As for `dlgeom.convert`.
         """
-        from dlgeom.converters import pipeline, registry
-        from dlgeom.converters.base import WriteContext
-        from dlgeom.converters.output import Output
+        from dlgeom.converters import pipeline
         from dlgeom.converters.problems import Problems
-        from dlgeom.converters.report import Report
 
-        place = Path(target)
-        entry = registry.find_format(format) if format else registry.target_format(place)
-        if self.path is not None:
-            pipeline._apart(self.path, place)
-        _, writing = registry.check_options(entry, entry, options)
-        report = Report()
-        report.source, report.source_format = str(self.path or ""), self.meta.format
-        report.target, report.target_format = str(place), entry.name
-        report.dry_run = dry_run
-        report.task = pipeline.choose_task(self.reader, entry, task)
-        single = registry.is_single_file(entry, place)
         with (
             pipeline.gc_paused(),
-            Output(place, single=single, overwrite=overwrite, dry_run=dry_run) as output,
-        ):
-            context = WriteContext(
-                output=output,
-                meta=self.meta,
-                problems=self.problems or Problems(listener=report.tell),
-                options=writing,
-                task=report.task,
-                subset=None if self.meta.subsets else subset,
+            pipeline.open_target(
+                target,
+                source=self.path,
+                format=format,
                 image_files=image_files,
-                measure=dry_run,
+                overwrite=overwrite,
+                dry_run=dry_run,
+                report=report,
+            ) as place,
+            nullcontext() if self._ear is None else self._ear.telling(place.report),
+        ):
+            problems = self.problems or Problems(listener=place.report.tell)
+            return pipeline.write_source(
+                pipeline.Source(self.reader, problems, path=self.path),
+                place,
+                task=task,
+                subsets=() if self.meta.subsets else (subset,),
+                image_files=image_files,
+                options=options,
+                progress=progress,
             )
-            pipeline._stream(self.reader, entry.create(context), report, dry_run, progress)
-            report.files = output.files
-        return report
 
 
 class _Pairs:

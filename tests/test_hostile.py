@@ -20,6 +20,8 @@ OURS = {"coco", "yolo", "voc", "segpng", "fs"}
 TARGETS = {"coco": "yolo", "yolo": "coco", "voc": "coco", "segpng": "coco", "fs": "yolo"}
 MEMORY = 4 << 30
 SECONDS = 10
+# The path itself is what is wrong.
+AS_FILE = {"fs-in-dir", "fs-in-fifo"}
 MODES = ("lenient", "strict")
 
 

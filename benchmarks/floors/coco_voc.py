@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from common import Boxed, Image, open_coco, windows, write_files
+from common import Boxed, Image, open_coco, subset_of, windows, write_files
 
 
 def main(source: str, target: Path) -> None:
@@ -40,22 +40,24 @@ def main(source: str, target: Path) -> None:
     stems = [image.file_name[:-4] + ".xml" for image in head.images]
     write_files(target / "Annotations", stems, texts())
     (target / "ImageSets" / "Main").mkdir(parents=True)
-    (target / "ImageSets" / "Main" / "train.txt").write_text(
+    (target / "ImageSets" / "Main" / f"{subset_of(source)}.txt").write_text(
         "\n".join(s[:-4] for s in stems) + "\n"
     )
 
 
 def document(image: Image, labels: list[str], boxes: list[list[float]]) -> bytes:
     objects = [
-        f"  <object>\n    <name>{name}</name>\n    <bndbox>\n      <xmin>{x0}</xmin>\n"
-        f"      <ymin>{y0}</ymin>\n      <xmax>{x1}</xmax>\n      <ymax>{y1}</ymax>\n"
-        "    </bndbox>\n  </object>\n"
+        f"\t<object>\n\t\t<name>{name}</name>\n\t\t<pose>Unspecified</pose>\n"
+        "\t\t<truncated>0</truncated>\n\t\t<difficult>0</difficult>\n\t\t<bndbox>\n"
+        f"\t\t\t<xmin>{x0}</xmin>\n\t\t\t<ymin>{y0}</ymin>\n\t\t\t<xmax>{x1}</xmax>\n"
+        f"\t\t\t<ymax>{y1}</ymax>\n\t\t</bndbox>\n\t</object>\n"
         for name, (x0, y0, x1, y1) in zip(labels, boxes, strict=True)
     ]
     return (
-        f"<annotation>\n  <filename>{image.file_name}</filename>\n  <size>\n"
-        f"    <width>{image.width}</width>\n    <height>{image.height}</height>\n"
-        f"    <depth>3</depth>\n  </size>\n{''.join(objects)}</annotation>\n"
+        f"<annotation>\n\t<folder>JPEGImages</folder>\n\t<filename>{image.file_name}</filename>\n"
+        f"\t<size>\n\t\t<width>{image.width}</width>\n\t\t<height>{image.height}</height>\n"
+        f"\t\t<depth>3</depth>\n\t</size>\n\t<segmented>0</segmented>\n{''.join(objects)}"
+        "</annotation>\n"
     ).encode()
 
 

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from common import Boxed, open_coco, six_decimals, windows, write_class_file, write_files
+from common import (
+    Boxed,
+    open_coco,
+    six_decimals,
+    subset_of,
+    windows,
+    write_class_file,
+    write_files,
+    write_table,
+)
 
 
 def main(source: str, target: Path) -> None:
@@ -49,9 +58,12 @@ def main(source: str, target: Path) -> None:
     at = bounds.tolist()
     names = [image.file_name[:-4] + ".txt" for image in head.images]
     write_files(
-        target / "labels" / "train", names, (flat[a:b] for a, b in zip(at, at[1:], strict=False))
+        target / "labels" / subset_of(source),
+        names,
+        (flat[a:b] for a, b in zip(at, at[1:], strict=False)),
     )
-    write_class_file(target, head.categories)
+    write_class_file(target, head.categories, subset_of(source), "detect")
+    write_table(target, head.images, subset_of(source))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,15 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from common import open_coco, six_decimals, windows, write_class_file, write_files
+from common import (
+    open_coco,
+    six_decimals,
+    subset_of,
+    windows,
+    write_class_file,
+    write_files,
+    write_table,
+)
 
 from dlgeom.geometry import bridges, contours
 
@@ -90,11 +98,12 @@ def main(source: str, target: Path) -> None:
     sorted_rows = [rows[k] for k in by_image.tolist()]
     names = [image.file_name[:-4] + ".txt" for image in head.images]
     write_files(
-        target / "labels" / "train",
+        target / "labels" / subset_of(source),
         names,
         (b"".join(sorted_rows[a:b]) for a, b in zip(at, at[1:], strict=False)),
     )
-    write_class_file(target, head.categories)
+    write_class_file(target, head.categories, subset_of(source), "segment")
+    write_table(target, head.images, subset_of(source))
 
 
 if __name__ == "__main__":

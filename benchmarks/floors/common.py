@@ -87,7 +87,23 @@ def write_files(root: Path, names: list[str], texts: Iterator[bytes]) -> None:
     os.close(folder)
 
 
-def write_class_file(root: Path, categories: list[Category]) -> None:
-    lines = ["path: .", "train: images/train", "val: images/train", "names:"]
-    lines += [f"  {k}: {c.name}" for k, c in enumerate(categories)]
+def subset_of(source: str) -> str:
+    """Return the split that the file's name tells, as the conversion does."""
+    return "val" if "val" in Path(source).name else "train"
+
+
+def write_class_file(root: Path, categories: list[Category], subset: str, task: str) -> None:
+    lines = ["path: .", f"train: images/{subset}", f"val: images/{subset}"]
+    lines += [f"task: {task}", f"nc: {len(categories)}", "names:"]
+    lines += [f'  {k}: "{c.name}"' for k, c in enumerate(categories)]
+    lines += ["category_ids:", *(f"- {c.id}" for c in categories)]
     (root / "data.yaml").write_text("\n".join(lines) + "\n")
+
+
+def write_table(root: Path, images: list[Image], subset: str) -> None:
+    lines = ["label_file,file_name,width,height,orientation"]
+    lines += [
+        f"labels/{subset}/{i.file_name[:-4]}.txt,{i.file_name},{i.width},{i.height},1"
+        for i in images
+    ]
+    (root / "images.csv").write_text("\n".join(lines) + "\n")

@@ -7,6 +7,7 @@ reliability page, section 3.
 from __future__ import annotations
 
 import os
+import sys
 
 __all__ = ["main"]
 
@@ -18,4 +19,8 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from dlgeom.cli.run import run
 
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal cannot show is no reason to fail.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     raise SystemExit(run())

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dlgeom._version import __version__
-from dlgeom.converters import registry
-from dlgeom.converters.base import Option
-from dlgeom.converters.pipeline import convert as run_convert
-from dlgeom.errors import UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
+
+# Converters are imported where they are used: `dlgeom --help` needs none of them.
+if TYPE_CHECKING:
+    from dlgeom.converters.base import Option
 
 __all__ = ["program"]
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def _near(wanted: str, known: Sequence[str]) -> str:
+    """Return `` Did you mean ...?`` for what is closest, or nothing."""
+    near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 class _Group(click.Group):
@@ -32,41 +39,97 @@ class _Group(click.Group):
         """Find the command, or name the nearest one."""
         try:
             return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            near = difflib.get_close_matches(args[0], self.commands, n=1, cutoff=0.4)
-            if near and "did you mean" not in error.message.lower():
-                error.message += f" Did you mean '{near[0]}'?"
+        except click.NoSuchOption:
             raise
+        except click.UsageError as error:
+            raise click.UsageError(
+                f"no such command {args[0]!r}.{_near(args[0], list(self.commands))}", ctx
+            ) from error
 
 
-@click.group(cls=_Group, context_settings=_CONTEXT)
+class _Choice(click.Choice[str]):
+    """A choice that suggests the value that was meant."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the choice, or name the nearest one."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            choices = [str(choice) for choice in self.choices]
+            raise click.BadParameter(
+                f"{value!r} is not one of {', '.join(choices)}.{_near(str(value), choices)}",
+                ctx,
+                param,
+            ) from error
+
+
+class _Command(click.Command):
+    """A command with the options of its own and those of all formats, from the registry."""
+
+    uses: tuple[str, ...] = ()
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return all options, those of the formats behind the others."""
+        *own, help_option = super().get_params(ctx)
+        return [*own, *_format_options(self.uses), help_option]
+
+    def make_parser(self, ctx: click.Context) -> Any:
+        """Return a parser, which suggests the option that was meant."""
+        parser = super().make_parser(ctx)
+        ctx.meta["dlgeom.options"] = [
+            name for parameter in self.get_params(ctx) for name in parameter.opts
+        ]
+        return parser
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, or name the nearest option."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            known = ctx.meta.get("dlgeom.options", [])
+            raise click.UsageError(
+                f"no such option {error.option_name!r}.{_near(error.option_name, known)}", ctx
+            ) from error
+
+
+class _Convert(_Command):
+    uses = ("read", "write")
+
+
+class _Info(_Command):
+    uses = ("read",)
+
+
+@click.group(cls=_Group, context_settings=_CONTEXT, invoke_without_command=True)
 @click.version_option(__version__, prog_name="dlgeom")
-def program() -> None:
+@click.pass_context
+def program(ctx: click.Context) -> None:
     """Annotation geometry and format conversion: exact, fast, nothing lost in silence."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(2)
 
 
 def _limits(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Limits:
     limits = DEFAULT_LIMITS
+    known = Limits.__struct_fields__
     for text in values:
-        name, equals, value = text.partition("=")
+        name, _, value = text.partition("=")
+        if name not in known:
+            raise click.BadParameter(
+                f"unknown limit {name!r}; known: {', '.join(known)}.{_near(name, known)}"
+            )
         try:
-            number = float(value)
+            number = float(value) if "." in value or "e" in value.lower() else int(value)
+            if not math.isfinite(number):
+                raise ValueError
         except ValueError as error:
-            raise click.BadParameter(f"{text!r} is no NAME=VALUE with a number") from error
-        if not equals or number != number:
-            raise click.BadParameter(f"{text!r} is no NAME=VALUE with a number")
-        if number in (float("inf"), float("-inf")):
-            raise click.BadParameter(f"{text!r}: a limit is finite")
-        near = difflib.get_close_matches(name, Limits.__struct_fields__, n=1, cutoff=0.4)
-        if name not in Limits.__struct_fields__:
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            known = ", ".join(Limits.__struct_fields__)
-            raise click.BadParameter(f"unknown limit {name!r}; known: {known}.{hint}")
+            raise click.BadParameter(f"{text!r} is no NAME=VALUE with a finite number") from error
         limits = limits.replace(**{name: number})
     return limits
 
 
-def _shared(*, read_only: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _shared() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator with the options that each command that reads a data set takes."""
     options = [
         click.option("--from", "from_format", metavar="FORMAT", help="Format of the source."),
@@ -114,8 +177,11 @@ def _shared(*, read_only: bool = False) -> Callable[[Callable[..., Any]], Callab
     return decorate
 
 
-def _format_options(*uses: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator with the options of all formats, from the registry."""
+@cache
+def _format_options(uses: tuple[str, ...]) -> tuple[click.Option, ...]:
+    """Return the options of all formats."""
+    from dlgeom.converters import registry
+
     known: dict[str, Option] = {}
     owners: dict[str, list[str]] = {}
     for entry in registry.formats().values():
@@ -125,33 +191,37 @@ def _format_options(*uses: str) -> Callable[[Callable[..., Any]], Callable[..., 
                 names = owners.setdefault(option.name, [])
                 if entry.name not in names:
                     names.append(entry.name)
+    return tuple(_option(option, owners[name]) for name, option in sorted(known.items()))
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for name, option in sorted(known.items(), reverse=True):
-            flag = "--" + name.replace("_", "-")
-            prefix = (
-                ""
-                if any(name.startswith(owner) for owner in owners[name])
-                else (f"[{', '.join(owners[name])}] ")
-            )
-            default = "" if option.default is None else f" Default: {option.default}."
-            kind: Any = click.Choice(option.choices, case_sensitive=False)
-            if not option.choices:
-                kind = {int: click.INT, float: click.FLOAT, bool: click.BOOL}.get(
-                    option.kind, click.STRING
-                )
-            function = click.option(
-                flag, name, type=kind, default=None, help=f"{prefix}{option.help}{default}"
-            )(function)
-        return function
 
-    return decorate
+def _option(option: Option, owners: Sequence[str]) -> click.Option:
+    kinds = {int: click.INT, float: click.FLOAT, bool: click.BOOL}
+    kind: Any = kinds.get(option.kind, click.STRING)
+    if option.choices:
+        kind = _Choice(option.choices, case_sensitive=False)
+    named = any(option.name.startswith(owner) for owner in owners)
+    prefix = "" if named else f"[{', '.join(owners)}] "
+    default = "" if option.default is None else f" Default: {option.default}."
+    flag = "--" + option.name.replace("_", "-")
+    return click.Option([flag, option.name], type=kind, help=f"{prefix}{option.help}{default}")
 
 
 def _check_formats(*names: str | None) -> None:
+    from dlgeom.converters import registry
+
     for name in names:
         if name is not None:
             registry.find_format(name)
+
+
+def _print_json(value: object) -> None:
+    """Print JSON, with escapes where the terminal cannot show the characters."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2, default=str)
+    click.echo(text)
 
 
 class _Bar:
@@ -190,18 +260,18 @@ class _Bar:
             self._bar.stop()
 
 
-@program.command(context_settings=_CONTEXT)
+@program.command(cls=_Convert, context_settings=_CONTEXT)
 @click.argument("source", type=click.Path())
 @click.argument("target", type=click.Path())
 @click.option("--to", "to_format", metavar="FORMAT", help="Format of TARGET.")
 @click.option(
     "--task",
-    type=click.Choice(["detect", "segment", "pose", "obb", "classify"], case_sensitive=False),
+    type=_Choice(["detect", "segment", "pose", "obb", "classify"], case_sensitive=False),
     help="For targets that hold one kind (YOLO, VOC). Default: the richest that SOURCE fills.",
 )
 @click.option(
     "--image-files",
-    type=click.Choice(["none", "copy", "link"]),
+    type=_Choice(["none", "copy", "link"]),
     default="none",
     show_default=True,
     help="Whether TARGET also gets the images.",
@@ -211,7 +281,6 @@ class _Bar:
 @click.option("--dry-run", is_flag=True, help="Report only, write nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace what TARGET holds.")
 @_shared()
-@_format_options("read", "write")
 def convert(
     source: str,
     target: str,
@@ -228,6 +297,8 @@ def convert(
 
     Formats are recognised from SOURCE and from TARGET's suffix; a folder as TARGET needs --to.
     """
+    from dlgeom.converters.pipeline import convert as run_convert
+
     _check_formats(from_format, to_format)
     with _Bar(quiet or as_json) as progress:
         report = run_convert(
@@ -240,7 +311,7 @@ def convert(
             **{name: value for name, value in settings.items() if value is not None},
         )
     if as_json:
-        click.echo(json.dumps(report.summary(), indent=2, ensure_ascii=False, default=str))
+        _print_json(report.summary())
     elif not quiet:
         click.echo(report.table())
         task = f", task {report.task}" if report.task else ""
@@ -254,6 +325,8 @@ def convert(
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def list_formats(as_json: bool, debug: bool) -> int:
     """List the formats: what each can hold, and its options."""
+    from dlgeom.converters import registry
+
     entries = registry.formats().values()
     if as_json:
         table = [
@@ -279,7 +352,7 @@ def list_formats(as_json: bool, debug: bool) -> int:
             }
             for entry in entries
         ]
-        click.echo(json.dumps(table, indent=2, ensure_ascii=False))
+        _print_json(table)
         return 0
     for entry in entries:
         click.echo(f"{entry.name}  read, write  {entry.title}")
@@ -297,10 +370,9 @@ def list_formats(as_json: bool, debug: bool) -> int:
     return 0
 
 
-@program.command(context_settings=_CONTEXT)
+@program.command(cls=_Info, context_settings=_CONTEXT)
 @click.argument("path", type=click.Path())
-@_shared(read_only=True)
-@_format_options("read")
+@_shared()
 def info(
     path: str,
     from_format: str | None,
@@ -314,8 +386,6 @@ def info(
     from dlgeom.converters.survey import survey
 
     _check_formats(from_format)
-    if not Path(path).exists() and not Path(path).is_symlink():
-        raise UsageError(f"{path}: no such file or folder")
     facts = survey(
         path,
         from_format=from_format,
@@ -323,7 +393,7 @@ def info(
         **{name: value for name, value in settings.items() if value is not None},
     )
     if as_json:
-        click.echo(json.dumps(facts.to_dict(), indent=2, ensure_ascii=False, default=str))
+        _print_json(facts.to_dict())
     elif not quiet:
         click.echo(facts.table())
     return facts.exit_code

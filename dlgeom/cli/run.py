@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from types import FrameType
@@ -24,6 +26,8 @@ class Terminated(BaseException):
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
+    # A second one would interrupt the cleaning up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Terminated
 
 
@@ -41,7 +45,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in args
-    old = signal.signal(signal.SIGTERM, _terminate)
+    # Only the main thread may ask for signals.
+    heard = threading.current_thread() is threading.main_thread()
+    old = signal.signal(signal.SIGTERM, _terminate) if heard else None
     try:
         code = program.main(args=args, prog_name="dlgeom", standalone_mode=False)
         sys.stdout.flush()
@@ -49,7 +55,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.UsageError as error:
-        error.show()
+        command = error.ctx.command_path if error.ctx else "dlgeom"
+        _say(f"{error.format_message()} See '{command} --help'")
         return _USAGE
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted; unfinished files were removed")
@@ -63,8 +70,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _say(str(error))
         return error.exit_code
     except BrokenPipeError:
-        # The reader of our output went away, as in `dlgeom formats | head -1`.
-        sys.stderr.close()
+        # The reader of our output went away, as in `dlgeom formats | head -1`. Python writes
+        # what is left once more when it ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
         return 0
     except OSError as error:
         if debug:
@@ -81,4 +91,5 @@ def run(arguments: Sequence[str] | None = None) -> int:
         )
         return _INTERNAL
     finally:
-        signal.signal(signal.SIGTERM, old)
+        if heard:
+            signal.signal(signal.SIGTERM, old)

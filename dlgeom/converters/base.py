@@ -154,6 +154,8 @@ class ReadContext(msgspec.Struct, kw_only=True):
     ground_truth: Path | None = None
     subsets: Sequence[str] = ()
     task: str | None = None
+    sizes: bool = True
+    """Whether sizes of images are needed; a survey counts without them."""
 
 
 class WriteContext(msgspec.Struct, kw_only=True):

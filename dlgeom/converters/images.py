@@ -17,6 +17,7 @@ from typing import IO, Any
 import msgspec
 
 from dlgeom.converters.inputs import check_inside, check_regular, unreadable
+from dlgeom.converters.problems import Problems
 from dlgeom.errors import FormatError
 from dlgeom.item import Item
 from dlgeom.limits import DEFAULT_LIMITS, Limits
@@ -29,6 +30,7 @@ __all__ = [
     "image_info",
     "is_image_name",
     "item_from_file",
+    "tell_links",
 ]
 
 IMAGE_SUFFIXES = frozenset(
@@ -49,8 +51,8 @@ IMAGE_SUFFIXES = frozenset(
         ".webp",
     ]
 )
-_FORMATS = ("JPEG", "PNG", "MPO", "BMP", "WEBP", "TIFF", "GIF", "PPM", "JPEG2000")
-_ORIENTATION = 0x0112
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "JPEG2000")
+_WIDTH, _HEIGHT, _ORIENTATION = 0x0100, 0x0101, 0x0112
 _TURNED = frozenset({5, 6, 7, 8})
 
 
@@ -116,6 +118,10 @@ def read_header(
                 width, height = image.size
                 orientation = _orientation(image)
                 kind = image.format or ""
+                if kind == "TIFF":
+                    # Newer versions of Pillow have turned the size of these already.
+                    tags: Any = image.getexif()
+                    width, height = tags.get(_WIDTH, width), tags.get(_HEIGHT, height)
     except Image.DecompressionBombError as error:
         raise FormatError(str(error), code="limit.pixels", path=shown) from error
     except Exception as error:  # Pillow raises many kinds for broken files
@@ -169,6 +175,32 @@ def image_info(
                 path=shown,
             )
         return read_header(stream, limits=limits, shown=shown)
+
+
+def tell_links(folder: Path, problems: Problems, *, depth: int = 16) -> None:
+    """Warn of images that are links out of a folder: they are never read.
+
+    One listing a folder; nothing is opened.
+    """
+    waiting = [(folder, depth)]
+    while waiting:
+        place, left = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                links = []
+                for entry in entries:
+                    if entry.is_symlink():
+                        links.append(entry.path)
+                    elif left and entry.is_dir(follow_symlinks=False):
+                        waiting.append((Path(entry.path), left - 1))
+        except OSError:
+            continue
+        for link in sorted(links):
+            shown = os.path.relpath(link, folder.parent)
+            try:
+                check_inside(Path(link), folder, shown)
+            except FormatError as error:
+                problems.warning(error.code, error.message, path=shown)
 
 
 class ImageFolder:

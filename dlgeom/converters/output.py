@@ -342,10 +342,10 @@ class Output:
     def _folder_of(self, name: str) -> tuple[_Folder, str]:
         """Return the folder of a file to write and its base name there."""
         parent, _, base = name.rpartition("/")
-        steps = parent.split("/") if parent else []
-        if base in ("", ".", "..") or "\0" in name or not all(s.strip(".") for s in steps):
+        steps = name.split("/")
+        if "\0" in name or not all(step.strip(".") for step in steps):
             raise OutputError(f"{name!r} is no name for an output file", code="path.escape")
-        top = name.partition("/")[0]
+        top = steps[0]
         if top not in self._tops:
             self._tops[top] = self._folder("").mode(top) is None
         folder = self._folder(parent)

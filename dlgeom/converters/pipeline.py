@@ -8,24 +8,32 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import msgspec
 
 from dlgeom.converters import registry
-from dlgeom.converters.base import Format, ReadContext, Reader, WriteContext, Writer
+from dlgeom.converters.base import Format, Reader, WriteContext, Writer
+from dlgeom.converters.fields import ItemFields, count_label_fields, count_sections, kept_by
 from dlgeom.converters.output import Output
-from dlgeom.converters.problems import Entry, Problems
 from dlgeom.converters.report import Report
+from dlgeom.converters.source import OnError, PathLike, Source, open_dataset, open_source
 from dlgeom.errors import DlgeomError, OutputError, UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
-if TYPE_CHECKING:
-    from dlgeom.dataset import Dataset
+__all__ = [
+    "Source",
+    "Target",
+    "choose_task",
+    "convert",
+    "gc_paused",
+    "open_dataset",
+    "open_source",
+    "open_target",
+    "write_source",
+]
 
-__all__ = ["Source", "choose_task", "convert", "gc_paused", "open_dataset", "open_source"]
-
-OnError = Literal["raise", "skip"]
 Progress = Callable[[int, int | None], None]
-PathLike = str | os.PathLike[str]
 
 
 @contextlib.contextmanager
@@ -43,114 +51,13 @@ def gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-class Source:
-    """An opened source: its format, its reader and what was wrong with it."""
+class Target(msgspec.Struct, frozen=True, eq=False):
+    """A target that is being written: its format, its files and the report of the run."""
 
-    def __init__(self, entry: Format, reader: Reader, problems: Problems) -> None:
-        self.format = entry
-        self.reader = reader
-        self.problems = problems
-
-
-def _strict(on_error: str) -> bool:
-    if on_error not in ("raise", "skip"):
-        raise UsageError(f"on_error is {on_error!r}; it is 'raise' or 'skip'")
-    return on_error == "raise"
-
-
-def _path(value: PathLike | None) -> Path | None:
-    return None if value is None else Path(value)
-
-
-def _existing(value: PathLike | None, what: str) -> Path | None:
-    path = _path(value)
-    if path is not None and not path.exists():
-        raise OutputError(f"no such file or folder for {what}", code="io.read", path=str(path))
-    return path
-
-
-def open_source(
-    source: PathLike,
-    *,
-    format: str | None = None,  # noqa: A002 - the documented name
-    to: Format | None = None,
-    on_error: OnError = "raise",
-    limits: Limits = DEFAULT_LIMITS,
-    images: PathLike | None = None,
-    names: PathLike | None = None,
-    ground_truth: PathLike | None = None,
-    subsets: Sequence[str] = (),
-    task: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    listener: Callable[[Entry], None] | None = None,
-) -> Source:
-    """Recognise and open a data set; see `convert` for the parameters."""
-    path = Path(source)
-    entry = registry.find_format(format) if format else registry.recognise(path)
-    if not path.exists():
-        raise OutputError("no such file or folder", code="io.read", path=str(path))
-    reading, _ = registry.check_options(entry, to, options or {})
-    problems = Problems(strict=_strict(on_error), listener=listener)
-    reader = entry.open(
-        path,
-        ReadContext(
-            problems=problems,
-            limits=limits,
-            options=reading,
-            images=_existing(images, "images"),
-            names=_existing(names, "names"),
-            ground_truth=_existing(ground_truth, "ground_truth"),
-            subsets=tuple(subsets),
-            task=task,
-        ),
-    )
-    return Source(entry, reader, problems)
-
-
-def open_dataset(
-    path: PathLike,
-    *,
-    format: str | None = None,  # noqa: A002 - the documented name
-    on_error: OnError = "raise",
-    limits: Limits = DEFAULT_LIMITS,
-    images: PathLike | None = None,
-    names: PathLike | None = None,
-    ground_truth: PathLike | None = None,
-    subsets: Sequence[str] = (),
-    task: str | None = None,
-    **options: Any,
-) -> Dataset:
-    """Open a data set from disk as a lazy, re-iterable stream.
-
-    Parameters
-    ----------
-    path : path
-        File or folder; its format is recognised unless `format` is given.
-    on_error : {"raise", "skip"}
-        What a bad record does.
-    limits, images, names, ground_truth, subsets, task, **options
-        As for `convert`.
-
-    Returns
-    -------
-    Dataset
-        Yields (item, annotations).
-    """
-    from dlgeom.dataset import Dataset
-
-    opened = open_source(
-        path,
-        format=format,
-        on_error=on_error,
-        limits=limits,
-        images=images,
-        names=names,
-        ground_truth=ground_truth,
-        subsets=subsets,
-        task=task,
-        options=options,
-    )
-    return Dataset(opened.reader, opened.problems)
+    format: Format
+    output: Output
+    report: Report
+    measure: bool
 
 
 def choose_task(reader: Reader, target: Format, task: str | None) -> str | None:
@@ -204,17 +111,127 @@ def _default_subset(source: Path) -> str:
     return found[-1] if found else "train"
 
 
-def _stream(
-    reader: Reader, writer: Writer, report: Report, measure: bool, progress: Progress | None
-) -> None:
-    needs = writer.needs | {"outline", "runs"} if measure else writer.needs
+@contextlib.contextmanager
+def open_target(
+    target: PathLike,
+    *,
+    source: PathLike | None = None,
+    format: str | None = None,  # noqa: A002 - the documented name
+    image_files: str = "none",
+    overwrite: bool = False,
+    dry_run: bool = False,
+    report: PathLike | None = None,
+) -> Iterator[Target]:
+    """Start a target and the file of its report; see `convert` for the parameters.
+
+    Files are complete at the end of the block. If it raises, the target is left as it was found.
+
+    Parameters
+    ----------
+    source : path, optional
+        What is going to be read; the target may not lie over it.
+    """
+    place = Path(target)
+    entry = registry.find_format(format) if format else registry.target_format(place)
+    single = registry.is_single_file(entry, place)
+    if image_files not in ("none", "copy", "link"):
+        raise UsageError(f"image_files is {image_files!r}; it is none, copy or link")
+    if single and image_files != "none":
+        raise UsageError(
+            f"image_files is {image_files!r}, but {place.name!r} is one file and has no room for "
+            "images. Name a folder as target, with --to, or leave it out"
+        )
+    if source is not None:
+        _apart(Path(source), place)
+    if report is not None:
+        _check_report(Path(report), place, source)
+    result = Report()
+    result.source = "" if source is None else str(source)
+    result.target, result.target_format = str(place), entry.name
+    result.dry_run = dry_run
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context(
+            Output(place, single=single, overwrite=overwrite, dry_run=dry_run)
+        )
+        if report is not None:
+            # Before the source is opened: opening it may have something to tell.
+            where = Path(report)
+            sink = stack.enter_context(Output(where, single=True, overwrite=overwrite))
+            result.attach(stack.enter_context(sink.file(where.name)))
+        yield Target(entry, output, result, dry_run or report is not None)
+
+
+def _check_report(report: Path, target: Path, source: PathLike | None) -> None:
+    if source is not None:
+        _apart(Path(source), report)
+    if os.path.realpath(report) == os.path.realpath(target):
+        raise UsageError(f"{report}: is the target too. Give the report another name")
+
+
+def write_source(
+    source: Source,
+    target: Target,
+    *,
+    task: str | None = None,
+    subsets: Sequence[str] = (),
+    image_files: str = "none",
+    limits: Limits = DEFAULT_LIMITS,
+    options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Write what a source has; see `convert` for the parameters.
+
+    Returns
+    -------
+    Report
+        That of the target, complete.
+    """
+    start = time.perf_counter()
+    entry, report, meta = target.format, target.report, source.reader.meta
+    _, writing = registry.check_options(source.format, entry, options or {})
+    report.source_format = meta.format if source.format is None else source.format.name
+    report.task = choose_task(source.reader, entry, task)
+    writer = entry.create(
+        WriteContext(
+            output=target.output,
+            meta=meta,
+            problems=source.problems,
+            limits=limits,
+            options=writing,
+            task=report.task,
+            subset=_subset(subsets, bool(meta.subsets), source.path),
+            image_files=image_files,
+            measure=target.measure,
+        )
+    )
+    _stream(source.reader, writer, target, progress)
+    report.files = target.output.files
+    report.seconds += time.perf_counter() - start
+    report.finish_stream()
+    return report
+
+
+def _stream(reader: Reader, writer: Writer, target: Target, progress: Progress | None) -> None:
+    report = target.report
+    needs = writer.needs | {"outline", "runs"} if target.measure else writer.needs
+    same = reader.meta.format == target.format.name
+    items = ItemFields(kept_by(writer, "item_fields", same_format=same))
     total = reader.count() if progress else None
     for chunk in reader.chunks(grouped=writer.grouped, needs=frozenset(needs)):
-        report.add_items(item.number for item in chunk.items)
-        report.add(chunk, writer.write(chunk))
+        items.add(report.add_items(chunk.items))
+        losses = writer.write(chunk)
+        if not target.measure:
+            losses.replaced = None
+        report.add(chunk, losses)
         if progress:
             progress(report.images, total)
     writer.finish()
+    meta = reader.meta
+    report.fields.update(items.lost())
+    kept = kept_by(writer, "label_fields", same_format=same)
+    report.fields.update(count_label_fields(meta.labels, kept))
+    kept = kept_by(writer, "section_fields", same_format=same)
+    report.fields.update(count_sections(meta, kept))
     report.check()
 
 
@@ -289,20 +306,21 @@ def convert(
         For arguments that do not fit.
     """
     start = time.perf_counter()
-    source, target = Path(source), Path(target)
-    entry = registry.find_format(to_format) if to_format else registry.target_format(target)
-    single = registry.is_single_file(entry, target)
-    if image_files not in ("none", "copy", "link"):
-        raise UsageError(f"image_files is {image_files!r}; it is none, copy or link")
-    if report is not None:
-        _apart(source, Path(report))
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(gc_paused())
-        result = Report()
-        opened = open_source(
+    with (
+        gc_paused(),
+        open_target(
+            target,
+            source=source,
+            format=to_format,
+            image_files=image_files,
+            overwrite=overwrite,
+            dry_run=dry_run,
+            report=report,
+        ) as place,
+        open_source(
             source,
             format=from_format,
-            to=entry,
+            to=place.format,
             on_error=on_error,
             limits=limits,
             images=images,
@@ -311,44 +329,23 @@ def convert(
             subsets=subsets,
             task=task,
             options=options,
-            listener=result.tell,
+            listener=place.report.tell,
+        ) as opened,
+    ):
+        place.report.seconds = time.perf_counter() - start
+        return write_source(
+            opened,
+            place,
+            task=task,
+            subsets=subsets,
+            image_files=image_files,
+            limits=limits,
+            options=options,
+            progress=progress,
         )
-        _apart(source, target)
-        _, writing = registry.check_options(opened.format, entry, options)
-        output = stack.enter_context(
-            Output(target, single=single, overwrite=overwrite, dry_run=dry_run)
-        )
-        if report is not None:
-            where = Path(report)
-            sink = stack.enter_context(Output(where, single=True, overwrite=overwrite))
-            result.attach(stack.enter_context(sink.file(where.name)))
-        result.source, result.source_format = str(source), opened.format.name
-        result.target, result.target_format = str(target), entry.name
-        result.dry_run = dry_run
-        result.task = choose_task(opened.reader, entry, task)
-        measure = dry_run or report is not None
-        has_subsets = bool(opened.reader.meta.subsets)
-        writer = entry.create(
-            WriteContext(
-                output=output,
-                meta=opened.reader.meta,
-                problems=opened.problems,
-                limits=limits,
-                options=writing,
-                task=result.task,
-                subset=_subset(subsets, has_subsets, source),
-                image_files=image_files,
-                measure=measure,
-            )
-        )
-        _stream(opened.reader, writer, result, measure, progress)
-        result.files = output.files
-        result.seconds = time.perf_counter() - start
-        result.finish_stream()
-    return result
 
 
-def _subset(subsets: Sequence[str], has_subsets: bool, source: Path) -> str | None:
+def _subset(subsets: Sequence[str], has_subsets: bool, source: Path | None) -> str | None:
     """Return the split's name in the target, where the source has none."""
     if has_subsets:
         return None
@@ -356,7 +353,9 @@ def _subset(subsets: Sequence[str], has_subsets: bool, source: Path) -> str | No
         raise UsageError(
             f"the source has no splits, but {len(subsets)} are asked for. Give one name at most"
         )
-    return subsets[0] if subsets else _default_subset(source)
+    if subsets:
+        return subsets[0]
+    return "train" if source is None else _default_subset(source)
 
 
 def describe(error: BaseException) -> str:

@@ -7,6 +7,7 @@ A package adds a format by an entry point of the group ``dlgeom.formats`` that n
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
@@ -27,6 +28,12 @@ __all__ = [
 ]
 
 _OWN = ("coco", "yolo", "voc")
+_TRUTH = {"yes": True, "true": True, "on": True, "1": True} | {
+    "no": False,
+    "false": False,
+    "off": False,
+    "0": False,
+}
 
 
 @cache
@@ -38,13 +45,28 @@ def formats() -> Mapping[str, Format]:
 
 
 def _registered() -> list[Format]:
+    """Return the formats of other packages; one that is broken must not stop the others."""
     from importlib.metadata import entry_points
 
-    return [
-        entry
-        for point in entry_points(group="dlgeom.formats")
-        if isinstance(entry := point.load(), Format)
-    ]
+    found = []
+    for point in entry_points(group="dlgeom.formats"):
+        try:
+            entry = point.load()
+        except Exception as error:  # whatever another package's code raises
+            warnings.warn(
+                f"format {point.name!r} of another package cannot be loaded "
+                f"({type(error).__name__}: {error}); it is left out",
+                stacklevel=2,
+            )
+            continue
+        if isinstance(entry, Format):
+            found.append(entry)
+        else:
+            warnings.warn(
+                f"format {point.name!r} of another package is no dlgeom Format; it is left out",
+                stacklevel=2,
+            )
+    return found
 
 
 def find_format(name: str) -> Format:
@@ -146,18 +168,31 @@ def _value(option: Option, given: Any) -> Any:
                 f"option {option.name}: {given!r} is not one of {', '.join(option.choices)}.{hint}"
             )
         return option.kind(text)
-    if isinstance(given, option.kind):
-        return given
-    try:
-        return option.kind(given)
-    except (TypeError, ValueError) as error:
+    value = _typed(option.kind, given)
+    if value is None:
         raise UsageError(
             f"option {option.name}: {given!r} is no {option.kind.__name__}. {option.help}"
-        ) from error
+        )
+    return value
+
+
+def _typed(kind: type, given: Any) -> Any:
+    """Return a value as the type of its option, None if it is no such thing."""
+    text = given.strip().lower() if isinstance(given, str) else None
+    if kind is bool:
+        return given if isinstance(given, bool) else _TRUTH.get(text or str(given))
+    if isinstance(given, bool) or (kind is str and text is None):
+        return None
+    if kind is int and isinstance(given, float) and not given.is_integer():
+        return None
+    try:
+        return kind(given)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def check_options(
-    source: Format, target: Format | None, given: Mapping[str, Any]
+    source: Format | None, target: Format | None, given: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Turn what the user gave into full options for reader and writer.
 
@@ -166,7 +201,11 @@ def check_options(
     UsageError
         If a name is unknown or belongs to another format, or a value does not fit.
     """
-    reading = {option.name: option for option in source.options if option.use != "write"}
+    reading = (
+        {option.name: option for option in source.options if option.use != "write"}
+        if source
+        else {}
+    )
     writing = (
         {option.name: option for option in target.options if option.use != "read"} if target else {}
     )

@@ -8,8 +8,9 @@ record is streamed to the report file, and the first 20 of each code stay in mem
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from dlgeom.converters.base import APPROXIMATED, DROPPED, Losses
 from dlgeom.converters.output import FileWriter
 from dlgeom.converters.problems import Entry, Status
 from dlgeom.errors import InternalError
+from dlgeom.item import Item
 
 __all__ = ["EXAMPLES", "CodeCount", "Report", "mask_iou"]
 
@@ -59,7 +61,9 @@ class CodeCount(msgspec.Struct, kw_only=True):
 
 
 class Report:
-    """What a conversion did.
+    """What a conversion did: a value that compares and pickles.
+
+    Two reports are equal if they tell the same, however long it took.
 
     Attributes
     ----------
@@ -74,7 +78,9 @@ class Report:
     codes : dict of (str, str) to CodeCount
         By status and code.
     fields : Counter of str
-        Fields of records that the target has no place for.
+        Fields that the target has no place for, and how often: of records by their names, of
+        images as ``image.<name>``, of classes as ``category.<name>``, ``section.<name>`` of a
+        file's root.
     """
 
     def __init__(self) -> None:
@@ -94,7 +100,6 @@ class Report:
         self.codes: dict[tuple[str, str], CodeCount] = {}
         self.fields: Counter[str] = Counter()
         self._stream: FileWriter | None = None
-        self._early: list[Entry] = []
         self._streamed = 0
         self._seen = np.zeros(1024, dtype=np.bool_)
 
@@ -164,28 +169,41 @@ class Report:
             kind.examples.append(entry)
         if self._stream is not None:
             self._write(entry)
-        elif not self.given and len(self._early) < 10_000:
-            # Opening a source may tell of something before the report file is there.
-            self._early.append(entry)
 
     def _write(self, entry: Entry) -> None:
         if self._stream is not None:
             self._stream.write(b",\n    " if self._streamed else b"\n    ")
-            self._stream.write(msgspec.json.encode(entry, enc_hook=str))
+            self._stream.write(_json(entry))
             self._streamed += 1
 
-    def add_items(self, numbers: Iterable[int]) -> None:
-        """Count items by their number in the run; one that comes again counts once."""
-        index = np.fromiter(numbers, dtype=np.int64)
-        if not index.size:
-            return
-        top = int(index.max()) + 1
+    def include(self, other: Report) -> None:
+        """Take what was told to another report: counts, and the examples it has kept."""
+        for kind in other.codes.values():
+            mine = self._count(kind.status, kind.code, kind.message, kind.count, kind.least)
+            mine.examples.extend(kind.examples[: EXAMPLES - len(mine.examples)])
+            for entry in kind.examples:
+                self._write(entry)
+
+    def add_items(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Count items by their number in the run; return those that came for the first time.
+
+        Items without a number (-1) are taken for new ones.
+        """
+        numbers = np.fromiter((item.number for item in items), dtype=np.int64, count=len(items))
+        known = numbers >= 0
+        top = int(numbers.max(initial=-1)) + 1
         if top > len(self._seen):
-            self._seen = np.resize(self._seen, max(top, 2 * len(self._seen)))
-            self._seen[len(self._seen) // 2 :] = False
-        fresh = np.unique(index[~self._seen[index]])
-        self._seen[fresh] = True
+            grown = np.zeros(max(top, 2 * len(self._seen)), dtype=np.bool_)
+            grown[: len(self._seen)] = self._seen
+            self._seen = grown
+        first = np.zeros(len(items), dtype=np.bool_)
+        first[np.unique(numbers, return_index=True)[1]] = True
+        first &= ~self._seen[numbers]
+        first |= ~known
+        self._seen[numbers[known]] = True
+        fresh = np.flatnonzero(first)
         self.images += len(fresh)
+        return items if len(fresh) == len(items) else [items[k] for k in fresh.tolist()]
 
     def add(self, chunk: Chunk, losses: Losses) -> None:
         """Count what a writer made of a chunk.
@@ -208,6 +226,8 @@ class Report:
             self.written += rows
             return
         status = losses.status[changed]
+        if (losses.code[changed] < 0).any():
+            raise InternalError("the writer lost a record without saying why; please report this")
         self.written += rows - len(changed)
         self.approximated += int(np.count_nonzero(status == APPROXIMATED))
         self.converted_dropped += int(np.count_nonzero(status == DROPPED))
@@ -257,6 +277,24 @@ class Report:
                 f"{self.approximated} + dropped {self.dropped}; please report this"
             )
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Report):
+            return NotImplemented
+        mine, theirs = self.summary(), other.summary()
+        mine["seconds"] = theirs["seconds"]
+        return mine == theirs and self.codes == other.codes
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_stream": None}
+
+    def __repr__(self) -> str:
+        return (
+            f"Report(read={self.read}, written={self.written}, "
+            f"approximated={self.approximated}, dropped={self.dropped})"
+        )
+
     # -- showing it ------------------------------------------------------------------------
 
     def summary(self) -> dict[str, Any]:
@@ -294,22 +332,19 @@ class Report:
         }
 
     def attach(self, stream: FileWriter) -> None:
-        """Stream entries to a file from now on; those that came already are written first."""
-        self._stream = None
+        """Stream entries to a file; has to be told before anything else."""
         stream.write(b'{\n  "dlgeom_report": 1,\n  "entries": [')
         self._stream = stream
-        for entry in self._early:
-            self._write(entry)
-        self._early.clear()
 
     def finish_stream(self) -> None:
-        """Write the counts after the entries."""
-        if self._stream is not None:
-            self._stream.write(b"\n  ]" if self._streamed else b"]")
+        """Write the counts after the entries, and let go of the file."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.write(b"\n  ]" if self._streamed else b"]")
             for key, value in self.summary().items():
-                self._stream.write(b",\n  " + msgspec.json.encode(key) + b": ")
-                self._stream.write(msgspec.json.encode(value))
-            self._stream.write(b"\n}\n")
+                stream.write(b",\n  " + _json(key) + b": " + _json(value))
+            stream.write(b"\n}\n")
+            self._streamed = 0
 
     def table(self) -> str:
         """Return the table and a line for each kind of loss, for a terminal."""
@@ -350,6 +385,14 @@ class Report:
             if where:
                 text += f" (first: {where})"
         return text
+
+
+def _json(value: object) -> bytes:
+    """Return compact JSON; names of files that are no text are written with escapes."""
+    try:
+        return msgspec.json.encode(value, enc_hook=str)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(value, enc_hook=str)).encode()
 
 
 def mask_iou(chunk: Chunk, row: int, losses: Losses) -> float | None:

@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 
 from dlgeom.chunk import BOX, HOLES, KEYPOINTS, OTHER, OUTLINE, PARTS, ROTATED, RUNS
-from dlgeom.converters.pipeline import OnError, PathLike, gc_paused, open_source
+from dlgeom.converters.pipeline import gc_paused
 from dlgeom.converters.report import Report
+from dlgeom.converters.source import OnError, PathLike, open_source
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["Survey", "survey"]
@@ -130,8 +131,9 @@ def survey(
 ) -> Survey:
     """Look through a data set; the parameters are those of `dlgeom.convert`."""
     report = Report()
-    with gc_paused():
-        opened = open_source(
+    with (
+        gc_paused(),
+        open_source(
             path,
             format=from_format,
             on_error=on_error,
@@ -142,8 +144,10 @@ def survey(
             subsets=subsets,
             options=options,
             listener=report.tell,
-        )
-        facts = Survey(path=str(path), format=opened.format.name, report=report)
+            sizes=False,
+        ) as opened,
+    ):
+        facts = Survey(path=str(path), format=opened.reader.meta.format, report=report)
         _count(facts, opened.reader)
     facts.skipped = report.skipped
     return facts

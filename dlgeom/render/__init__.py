@@ -1,1 +1,1 @@
-
+"""Annotations to arrays and pictures."""

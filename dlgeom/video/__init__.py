@@ -1,1 +1,1 @@
-
+"""Annotations that span the frames of a video."""

@@ -90,8 +90,9 @@ def looks_like(path: Path) -> int:
 def _candidates(root: Path) -> list[Path]:
     """Return the files of the first layout that fits."""
     for pattern in ("annotations/*", "*/_annotations.coco.json*", "*"):
-        found = sorted(path for path in root.glob(pattern) if is_json(path) and path.is_file())
-        found = [path for path in found if looks_like(path)]
+        found = sorted(path for path in root.glob(pattern) if is_json(path) and not path.is_dir())
+        # A pipe is kept, so that it is told; looking into it would wait for ever.
+        found = [path for path in found if not path.is_file() or looks_like(path)]
         if found:
             return found
     return []
@@ -117,6 +118,13 @@ def find_files(path: Path, subsets: Sequence[str]) -> list[AnnotationFile]:
                 subset=subset,
             )
         ]
+    if path.name == "annotations":
+        raise FormatError(
+            "is a folder, and no data set but a part of one; a source is a JSON file or the folder "
+            "that holds annotations/. Name one of them",
+            code="file.not_regular",
+            path=str(path),
+        )
     paths = _candidates(path)
     if not paths:
         raise FormatError(

@@ -21,6 +21,7 @@ from dlgeom.converters.coco.write_codes import CODES, approximate, drop
 from dlgeom.converters.coco.write_ids import Categories, Ids, encode_json, is_integer, is_plain
 from dlgeom.converters.coco.write_records import find_unwritable
 from dlgeom.converters.coco.write_root import RootFile, Spool, own_sections
+from dlgeom.converters.fields import ALL_FIELDS
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.png import rgb_png
 from dlgeom.errors import FormatError
@@ -54,6 +55,7 @@ class PanopticWriter:
 
     grouped = True
     needs = frozenset({"outline", "runs", "extra"})
+    item_fields = label_fields = ALL_FIELDS
 
     def __init__(self, context: WriteContext) -> None:
         self._context = context
@@ -64,6 +66,7 @@ class PanopticWriter:
         self._new_bbox = recompute in ("bbox", "both")
         self._new_area = recompute in ("area", "both")
         self._copies = "panoptic" in meta.extra and "annotations" in meta.sections
+        self.section_fields = ALL_FIELDS if self._copies else frozenset()
         self._merges = len(meta.subsets) > 1 and (
             context.output.single or context.subset is not None
         )

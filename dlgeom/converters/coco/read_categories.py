@@ -9,7 +9,12 @@ from typing import Any
 import msgspec
 
 from dlgeom.converters.base import ReadContext
-from dlgeom.converters.coco.read_slow import DuplicateKeyError, NumberTooLongError, strict_json
+from dlgeom.converters.coco.read_slow import (
+    DuplicateKeyError,
+    NumberTooLongError,
+    strict_json,
+    value_fault,
+)
 from dlgeom.converters.coco.scan import Scanner, Window, record_spans
 from dlgeom.converters.names import safe_name
 from dlgeom.errors import FormatError, LimitError
@@ -101,6 +106,8 @@ class _Reader:
             raise self._error("json.syntax", f"is no valid JSON: {error}") from error
         if not isinstance(record, dict):
             raise self._error("schema.type", "is no object; a category is one. Correct it")
+        if fault := value_fault(record, raw):
+            raise self._error(*fault)
         return record
 
     def _name(self, record: dict[str, Any]) -> str:

@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dlgeom.chunk import BOX, KEYPOINTS, OTHER, OUTLINE, PARTS, RUNS
+from dlgeom.chunk import BOX, OTHER
+from dlgeom.converters.coco.read_bulk import check_keypoints, check_masks, check_polygons
 from dlgeom.converters.coco.read_columns import (
     ATTRIBUTES,
     CAPTION,
@@ -25,8 +26,6 @@ from dlgeom.converters.coco.read_columns import (
 )
 from dlgeom.converters.coco.read_slow import KNOWN
 from dlgeom.converters.coco.scan import Window, record_places
-from dlgeom.errors import GeometryError
-from dlgeom.geometry import rle
 from dlgeom.limits import Limits
 
 __all__ = ["ANNOTATIONS", "FastWindow", "read_window"]
@@ -51,26 +50,9 @@ class _Annotation(msgspec.Struct, gc=False):
     caption: msgspec.Raw = NONE
 
 
-class _Mask(msgspec.Struct, gc=False):
-    size: tuple[int, int]
-    counts: list[int] | str
-
-
 ANNOTATIONS = msgspec.json.Decoder(list[_Annotation])
 _RAW_DICTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-_MASKS = msgspec.json.Decoder(list[_Mask])
-_NUMBER_LISTS = msgspec.json.Decoder(list[list[float]])
 
-# A polygon's text without digits, dots, minus signs and blanks: rings of an even number of
-# numbers, three points or more. Anything else left in it is not of the plain form.
-_PLAIN = rb"\[\[,,,,,(?:,,)*+\](?:,\[,,,,,(?:,,)*+\])*+\]"
-_SKELETONS = re.compile(rb"(?:" + _PLAIN + rb"\0)*+")
-_ONE = re.compile(_PLAIN)
-_DROP = b"0123456789.- \t\r\n"
-# Digits become 0 and what can stand before a number a blank: eight digits in front of the point
-# are then one pattern to look for.
-_DIGITS = bytes.maketrans(b"123456789[,-\t\r\n", b"000000000      ")
-_LONG = b" 00000000"
 # An exponent of three digits, and an angle that is not zero.
 _HUGE = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
 _FIRST = re.compile(rb'\{\s*"segmentation"\s*:\s*')
@@ -222,9 +204,14 @@ class _Columns:
         found.update(
             k
             for k, raw in enumerate(self.attributes)
-            if raw is not NONE and _needs_care(bytes(raw), _TURNED)
+            if raw is not NONE
+            and (_needs_care(bytes(raw), _TURNED) or self._may_be_corners(k, bytes(raw)))
         )
         return found
+
+    def _may_be_corners(self, row: int, attributes: bytes) -> bool:
+        """Whether a row may be a box of angle 0 that is written as its four corners."""
+        return b'"rotation"' in attributes and bytes(self.segmentation[row]).count(b",") == 7
 
     def of_kind(self, kind: NDArray[np.bool_]) -> tuple[list[int], list[bytes]]:
         """Return rows and texts of the chosen segmentations."""
@@ -357,100 +344,13 @@ def _segmentations(
     for row, text in zip(*columns.of_kind(~lists & ~objects), strict=True):
         if text != b"null":
             slow.add(row)
-    _polygons(*columns.of_kind(lists & (columns.lengths > 2)), flags, slow)
-    return _masks(*columns.of_kind(objects), flags, limits, slow)
-
-
-def _polygons(
-    rows: list[int], texts: list[bytes], flags: NDArray[np.uint16], slow: set[int]
-) -> None:
-    if not rows:
-        return
-    joined = b"\0".join(texts) + b"\0"
-    skeleton = joined.translate(None, _DROP)
-    index = np.array(rows, dtype=np.int64)
-    flags[index] |= OUTLINE
-    found = _SKELETONS.match(skeleton)
-    if found is None or found.end() != len(skeleton):
-        for row, part in zip(rows, skeleton.split(b"\0"), strict=False):
-            if not _ONE.fullmatch(part):
-                slow.add(row)
-    marks = np.frombuffer(skeleton, dtype=np.uint8)
-    rings = np.cumsum(marks == ord("["))[np.flatnonzero(marks == 0)]
-    several = np.diff(rings, prepend=0) > 2
-    flags[index[several]] |= PARTS
-    digits = joined.translate(_DIGITS)
-    if _LONG in digits:
-        lines = digits.split(b"\0")
-        slow.update(row for row, part in zip(rows, lines, strict=False) if _LONG in part)
-
-
-def _masks(
-    rows: list[int],
-    texts: list[bytes],
-    flags: NDArray[np.uint16],
-    limits: Limits,
-    slow: set[int],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    kept: list[int] = []
-    sizes: list[tuple[int, int]] = []
-    try:
-        decoded: list[_Mask | None] = list(_MASKS.decode(b"[" + b",".join(texts) + b"]"))
-    except (msgspec.DecodeError, RecursionError):
-        decoded = [None] * len(rows)
-    for row, mask in zip(rows, decoded, strict=True):
-        if mask is None or not _mask_fits(mask, limits):
-            slow.add(row)
-        else:
-            kept.append(row)
-            sizes.append(mask.size)
-    flags[kept] |= RUNS
-    return (
-        np.array(kept, dtype=np.int64),
-        np.array(sizes, dtype=np.int64).reshape(-1, 2),
-    )
-
-
-def _mask_fits(mask: _Mask, limits: Limits) -> bool:
-    height, width = mask.size
-    if height <= 0 or width <= 0 or height * width > limits.rle_pixels:
-        return False
-    counts = mask.counts
-    if isinstance(counts, list):
-        return bool(counts) and min(counts) >= 0 and sum(counts) == height * width
-    try:
-        rle.check(rle.from_string(counts), mask.size)
-    except GeometryError:
-        return False
-    return True
+    check_polygons(*columns.of_kind(lists & (columns.lengths > 2)), flags, slow)
+    return check_masks(*columns.of_kind(objects), flags, limits, slow)
 
 
 def _keypoints(
     columns: _Columns, flags: NDArray[np.uint16], slow: set[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    none = np.zeros(0, dtype=np.int64)
+    """Check the keypoints; return the rows that have some, and how many."""
     rows = [k for k, raw in enumerate(columns.keypoints) if raw is not NONE]
-    if not rows:
-        return none, none
-    texts = [bytes(columns.keypoints[k]) for k in rows]
-    try:
-        lists = _NUMBER_LISTS.decode(b"[" + b",".join(texts) + b"]")
-    except (msgspec.DecodeError, RecursionError):
-        slow.update(rows)
-        return none, none
-    index = np.array(rows, dtype=np.int64)
-    lengths = np.fromiter(map(len, lists), np.int64, len(lists))
-    flat = np.fromiter(itertools.chain.from_iterable(lists), np.float64, int(lengths.sum()))
-    good = lengths % 3 == 0
-    if good.all():
-        seen = flat[2::3]
-        wrong = (seen != 0) & (seen != 1) & (seen != 2)
-        if wrong.any():
-            owner = np.repeat(np.arange(len(lists)), lengths // 3)
-            good[owner[wrong]] = False
-    else:
-        good[:] = False
-    slow.update(index[~good].tolist())
-    kept = good & (lengths > 0)
-    flags[index[kept]] |= KEYPOINTS
-    return index[kept], lengths[kept] // 3
+    return check_keypoints(rows, [bytes(columns.keypoints[k]) for k in rows], flags, slow)

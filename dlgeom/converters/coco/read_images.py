@@ -17,20 +17,25 @@ from numpy.typing import NDArray
 
 from dlgeom.converters.base import ReadContext
 from dlgeom.converters.coco.read_columns import Column, id_column, id_list
+from dlgeom.converters.coco.read_ids import IdMap
 from dlgeom.converters.coco.read_shapes import BIG
-from dlgeom.converters.coco.read_slow import DuplicateKeyError, NumberTooLongError, strict_json
+from dlgeom.converters.coco.read_slow import (
+    DuplicateKeyError,
+    NumberTooLongError,
+    strict_json,
+    value_fault,
+)
 from dlgeom.converters.coco.scan import Scanner, Window, record_spans
 from dlgeom.converters.images import ImageFolder, image_info
 from dlgeom.converters.names import safe_name
 from dlgeom.errors import DlgeomError, FormatError
 from dlgeom.item import Item
 
-__all__ = ["IMAGES", "IdMap", "ImageFinder", "ImageTable", "read_images"]
+__all__ = ["IMAGES", "ImageFinder", "ImageTable", "read_images"]
 
 NONE = msgspec.Raw(b"")
 _PLAIN_NAMES = re.compile(r"(?:[0-9A-Za-z_-]{5,80}\.[0-9A-Za-z]{1,5}\n)*+")
 CHECKED_SIZES = 200
-SLICE = 1 << 16
 
 
 class _Image(msgspec.Struct, gc=False):
@@ -69,41 +74,6 @@ class ImageFinder:
             except (OSError, ValueError):
                 continue
         return None
-
-
-class IdMap:
-    """Position of ids in a list, for whole columns at once."""
-
-    def __init__(self, ids: Column) -> None:
-        self._ids = ids
-        self._sorted: NDArray[np.integer[Any]] | None = None
-        self._order: NDArray[np.int64] | None = None
-        self._table: dict[Any, int] | None = None
-        if isinstance(ids, np.ndarray):
-            self._order = np.argsort(ids, kind="stable")
-            self._sorted = ids[self._order]
-
-    def find(self, wanted: Column) -> NDArray[np.int32]:
-        """Return the position of each id, -1 where it is not there."""
-        if not len(self._ids):
-            return np.full(len(wanted), -1, dtype=np.int32)
-        if isinstance(wanted, np.ndarray) and self._sorted is not None:
-            assert self._order is not None
-            found = np.empty(len(wanted), dtype=np.int32)
-            # In slices: temporary columns of all records would be the peak of memory.
-            for start in range(0, len(wanted), SLICE):
-                some = wanted[start : start + SLICE]
-                place = np.minimum(np.searchsorted(self._sorted, some), len(self._sorted) - 1)
-                part = self._order[place].astype(np.int32)
-                part[self._sorted[place] != some] = -1
-                found[start : start + SLICE] = part
-            return found
-        if self._table is None:
-            self._table = {}
-            for position, value in enumerate(id_list(self._ids)):
-                self._table.setdefault(value, position)
-        table = self._table
-        return np.array([table.get(value, -1) for value in id_list(wanted)], dtype=np.int32)
 
 
 class ImageTable:
@@ -203,7 +173,7 @@ class _Reader:
         self.places.append(np.column_stack((table[:, 0] + window.start, table[:, 1] - table[:, 0])))
         ids: list[Any] = []
         sizes: list[tuple[Any, Any]] = []
-        careful = rows is None or not self._explained(window, rows)
+        careful = rows is None or b"\\u" in window.text or not self._explained(window, rows)
         for index, (start, stop) in enumerate(spans):
             row = None if careful or rows is None else rows[index]
             if row is None or not _is_plain(row):
@@ -292,6 +262,8 @@ class _Reader:
             raise self._error("json.syntax", f"is no valid JSON: {error}", number) from error
         if not isinstance(record, dict):
             raise self._error("schema.type", "is no object; an image is one. Correct it", number)
+        if fault := value_fault(record, raw):
+            raise self._error(*fault, number)
         return record
 
     def _size(self, record: dict[str, Any], name: str, number: int) -> tuple[int, int]:

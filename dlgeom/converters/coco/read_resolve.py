@@ -17,7 +17,8 @@ from dlgeom.converters.coco.read_columns import (
     Block,
     Column,
 )
-from dlgeom.converters.coco.read_images import SLICE, IdMap, ImageTable
+from dlgeom.converters.coco.read_ids import SLICE, IdMap
+from dlgeom.converters.coco.read_images import ImageTable
 from dlgeom.converters.coco.read_index import FileIndex
 from dlgeom.errors import FormatError
 from dlgeom.labels import Label

@@ -29,9 +29,11 @@ def turn_box(row: Row, attributes: Any, rings: list[NDArray[np.float64]]) -> Non
     angle = attributes.get("rotation") if isinstance(attributes, dict) else None
     if type(angle) is not int and type(angle) is not float:
         return
-    if not math.isfinite(angle) or angle % 360 == 0:
+    if not math.isfinite(angle):
         return
     if not row.flags & (OUTLINE | RUNS) and row.flags & BOX and row.box is not None:
+        if angle % 360 == 0:  # CVAT says so of every upright box
+            return
         x, y, width, height = row.box
         row.rotated = (x + width / 2, y + height / 2, width, height, float(angle))
         row.flags |= ROTATED

@@ -41,6 +41,7 @@ __all__ = [
     "NumberTooLongError",
     "SlowReader",
     "field_span",
+    "value_fault",
     "strict_json",
 ]
 
@@ -187,6 +188,21 @@ def _crowd(record: dict[str, Any]) -> bool:
     return bool(value)
 
 
+def value_fault(record: Any, raw: bytes) -> tuple[str, str] | None:
+    """Return code and sentence where a decoded value cannot be written as JSON again."""
+    if b"\\ud" in raw or b"\\uD" in raw:
+        try:
+            json.dumps(record, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return (
+                "encoding.invalid",
+                "has half of a surrogate pair; that is no character. Correct the text",
+            )
+    if not _finite(record):
+        return "number.not_finite", "holds a number that is not finite. Correct it"
+    return None
+
+
 def _finite(value: Any) -> bool:
     """Whether all numbers inside a decoded value are finite."""
     if type(value) is float:
@@ -291,19 +307,14 @@ class SlowReader:
                     "Raise it with --limit depth=N if the file is what you expect",
                     code="limit.depth",
                 ) from error
-        if b"\\ud" in raw or b"\\uD" in raw:
-            try:
-                json.dumps(record, ensure_ascii=False).encode()
-            except UnicodeEncodeError as error:
-                raise FaultError(
-                    "encoding.invalid",
-                    "has half of a surrogate pair; that is no character. Correct the text",
-                ) from error
-        for key, value in record.items():
-            if (key not in KNOWN or key in ("attributes", "num_keypoints")) and not _finite(value):
-                raise FaultError(
-                    "number.not_finite", f"{key[:80]} holds a number that is not finite. Correct it"
-                )
+        # Fields with a column have their own checks.
+        rest = {
+            key: value
+            for key, value in record.items()
+            if key not in KNOWN or key in ("attributes", "num_keypoints", "caption")
+        }
+        if fault := value_fault(rest, raw):
+            raise FaultError(*fault)
 
     def _shapes(self, row: Row, record: dict[str, Any], raw: bytes) -> None:
         box = _box(record.get("bbox"))

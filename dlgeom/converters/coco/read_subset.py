@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from dlgeom.converters.base import ReadContext
 from dlgeom.converters.coco.read_columns import CAPTION, DEAD, Column, joined
-from dlgeom.converters.coco.read_images import IdMap, ImageTable
+from dlgeom.converters.coco.read_ids import IdMap
+from dlgeom.converters.coco.read_images import ImageTable
 from dlgeom.converters.coco.read_index import FileIndex
 from dlgeom.converters.coco.read_resolve import identifier, resolve
 from dlgeom.errors import FormatError

@@ -29,6 +29,7 @@ from dlgeom.converters.coco.read_images import ImageFinder
 from dlgeom.converters.coco.read_index import FileIndex, PanopticFileError
 from dlgeom.converters.coco.read_results import results_images, results_labels
 from dlgeom.converters.coco.read_subset import Labels, Subset
+from dlgeom.converters.images import tell_links
 from dlgeom.converters.problems import Problems
 from dlgeom.errors import DlgeomError, FormatError
 
@@ -121,6 +122,9 @@ def _open(path: Path, files: list[AnnotationFile], context: ReadContext) -> Read
         )
     if not opened:
         raise failed[0]
+    images = _images_root(path, context.images)
+    if images is not None and (context.images is not None or images.name == "images"):
+        tell_links(images, context.problems)
     return CocoReader(path, opened, context)
 
 

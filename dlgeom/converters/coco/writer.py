@@ -27,6 +27,8 @@ from dlgeom.converters.coco.write_records import (
 )
 from dlgeom.converters.coco.write_root import ListFile, RootFile, own_sections
 from dlgeom.converters.coco.write_sizes import areas, boxes, shortest_sizes
+from dlgeom.converters.fields import ALL_FIELDS
+from dlgeom.converters.image_files import WithImages
 from dlgeom.converters.names import Claims
 from dlgeom.errors import FormatError
 from dlgeom.geometry.ragged import Rings
@@ -78,11 +80,14 @@ WRITE_OPTIONS: tuple[Option, ...] = (
 def create_writer(context: WriteContext) -> Writer:
     """Return the writer for instances (also keypoints and captions) or for panoptic files."""
     task = _option(context, "coco_task")
+    writer: Writer
     if task == "panoptic" or (task == "auto" and "panoptic" in context.meta.extra):
         from dlgeom.converters.coco.panoptic_writer import PanopticWriter
 
-        return PanopticWriter(context)
-    return CocoWriter(context)
+        writer = PanopticWriter(context)
+    else:
+        writer = CocoWriter(context)
+    return writer if context.image_files == "none" else WithImages(writer, context)
 
 
 def _option(context: WriteContext, name: str) -> Any:
@@ -132,6 +137,10 @@ class CocoWriter:
         self._from_coco = meta.format == "coco" and (
             self._results if from_results else "annotations" in meta.sections
         )
+        # A list of results has room for records only; what it says of images is their id.
+        bare = self._results and not from_results
+        self.item_fields = self.label_fields = frozenset({"id"}) if bare else ALL_FIELDS
+        self.section_fields = ALL_FIELDS if self._from_coco and not bare else frozenset()
         self._repeats = self._from_coco and bool(meta.extra.get("coco_repeats"))
         copies = self._from_coco and "panoptic" not in meta.extra and recompute == "none"
         self.needs: frozenset[str] = frozenset() if copies else ALL

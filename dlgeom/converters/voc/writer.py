@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dlgeom.chunk import HOLES, KEYPOINTS, OUTLINE, PARTS, RUNS, Chunk
 from dlgeom.converters.base import DROPPED, Losses, Option, WriteContext
 from dlgeom.converters.fields import count_fields
+from dlgeom.converters.image_files import ImageCopier
 from dlgeom.converters.images import is_image_name
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.voc import write_lists
@@ -95,10 +96,8 @@ class VocWriter:
         self._indexes: list[int | None] = []
         self._labels = context.meta.labels
         self._palette = write_lists.palette_of(context.meta, self._labels)
-        self._copier: Any = None
+        self._copier: ImageCopier | None = None
         if context.image_files != "none":
-            from dlgeom.converters.yolo.write_files import ImageCopier
-
             self._copier = ImageCopier(
                 context.output, context.meta.images_root, context.image_files, context.problems
             )

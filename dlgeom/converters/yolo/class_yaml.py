@@ -182,7 +182,7 @@ class _Builder:
         self._events = events
         self._limits = limits
         self._shown = shown
-        self._resolver = yaml.resolver.Resolver()
+        self._resolver: Any = yaml.resolver.Resolver()
         self._scalar_node = yaml.ScalarNode
 
     def _refuse(self, code: str, message: str, event: Any) -> FormatError:

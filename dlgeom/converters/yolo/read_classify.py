@@ -12,9 +12,10 @@ from dlgeom.converters.images import is_image_name
 from dlgeom.converters.yolo.read_splits import Entry
 from dlgeom.converters.yolo.read_tree import FILE, FOLDER, LINK, Tree
 
-__all__ = ["class_entries", "class_folders"]
+__all__ = ["class_entries", "class_folders", "only_class_folders"]
 
 _SPLIT = re.compile(r"train|val|valid|validation|test")
+_OTHERS = (".json", ".xml", ".csv", ".json.gz")
 _NEVER = frozenset({"images", "labels", "annotations", "jpegimages", "imagesets"})
 
 
@@ -23,8 +24,8 @@ def _below(tree: Tree, folder: str) -> list[str]:
     return [name for name in names if not name.startswith((".", "__"))]
 
 
-def _has_images(tree: Tree, folder: str) -> bool:
-    for seen, (_, listed) in enumerate(tree.walk(folder, depth=8)):
+def _has_images(tree: Tree, folder: str, depth: int) -> bool:
+    for seen, (_, listed) in enumerate(tree.walk(folder, depth=depth)):
         if any(kind in (FILE, LINK) and is_image_name(name) for name, kind in listed.items()):
             return True
         if seen > 64:
@@ -46,9 +47,35 @@ def class_folders(tree: Tree) -> list[tuple[str | None, str, str]]:
         found = [(None, name, name) for name in top]
     if any(name.lower() in _NEVER for _, name, _ in found):
         return []
-    if not any(_has_images(tree, folder) for _, _, folder in found):
+    if any(name.endswith(_OTHERS) for name, kind in tree.listing("").items() if kind == FILE):
         return []
-    return found
+    # Without splits nothing but the images says that the folders are classes.
+    deep = 8 if splits else 0
+    some = [_has_images(tree, folder, deep) for _, _, folder in found]
+    return found if (any(some) if splits else len(some) > 1 and all(some)) else []
+
+
+def only_class_folders(tree: Tree) -> bool:
+    """Whether there are class folders and nothing that speaks for another layout.
+
+    Any two folders with images could be classes; files of another kind, folders without images
+    and a single folder make it unlikely.
+    """
+    folders = class_folders(tree)
+    if any(_is_text(name) for name, kind in tree.listing("").items() if kind == FILE):
+        return False
+    if len(folders) < 2 and not any(split for split, _, _ in folders):
+        return False
+    for _, _, folder in folders:
+        listed = tree.listing(folder)
+        names = [name for name in listed if not name.startswith(".")]
+        if not names or not all(is_image_name(n) or listed[n] == FOLDER for n in names):
+            return False
+    return any(is_image_name(name) for _, _, folder in folders for name in tree.listing(folder))
+
+
+def _is_text(name: str) -> bool:
+    return name.lower().endswith((".json", ".xml", ".txt", ".csv", ".yaml", ".yml"))
 
 
 def class_entries(tree: Tree) -> tuple[list[str], list[Entry]]:

@@ -23,14 +23,27 @@ Refused = list[tuple[int, str, str]]
 """Row, code, sentence."""
 
 
+_WHY = {
+    "number.not_finite": "has a number that is not finite",
+    "polygon.too_few": "has fewer than three points; an outline has at least three",
+    "geometry.outside_image": "has an outline far outside of any image",
+    "limit.points": "has more points than the limit ring_points",
+    "polygon.zero_area": "has all points on one line; an outline has an area",
+}
+
+
 class Shapes(msgspec.Struct, kw_only=True):
-    """Columns of a chunk; `bad` are rows whose outline cannot be used."""
+    """Columns of a chunk.
+
+    `bad` are rows whose shape cannot be used, `mended` those in which something was put right.
+    """
 
     bounds: Floats
     rotated: Floats
     outline: Rings
     keypoints: Ragged
-    bad: Refused
+    bad: Refused = []
+    mended: Refused = []
 
 
 def take_confidence(rows: Rows, place: str, has: NDArray[np.bool_]) -> tuple[Rows, Floats]:
@@ -160,13 +173,13 @@ def to_shapes(
         rotated=np.full((n, 5), np.nan),
         outline=Rings.empty(n),
         keypoints=Ragged.empty(n),
-        bad=[],
     )
     boxed = np.flatnonzero((counts == 4) | (task == "pose"))
     if boxed.size:
         index = rows.offsets[:-1][boxed][:, None] + np.arange(4)
         values = rows.values[index] * np.tile(scale[boxed], 2)
         result.bounds[boxed] = boxes.cxcywh_to_xyxy(values)
+        result.bad += _outside(result.bounds, scale, limits)
     if task == "pose" and keypoints is not None:
         _keypoints(rows, scale, keypoints, result)
         return result
@@ -193,29 +206,61 @@ def _keypoints(rows: Rows, scale: Floats, shape: tuple[int, int], result: Shapes
     if width == 2:
         # Without a visibility a negative coordinate says that the keypoint is missing.
         points[..., 2] = np.where((values < 0).any(axis=2), 0, 2)
+        points[points[..., 2] == 0] = 0
     else:
         points[..., 2] = values[..., 2]
-        wrong = ~np.isin(values[..., 2], (0.0, 1.0, 2.0)).all(axis=1)
-        result.bad += [
-            (row, "value.range", "has a visibility other than 0, 1 or 2. Correct the row")
-            for row in full[wrong].tolist()
-        ]
-    points[points[..., 2] == 0] = 0
+        _visibility(values[..., 2], points, full, result)
     lengths = np.zeros(len(rows), dtype=np.int64)
     lengths[full] = count
     result.keypoints = Ragged(points.reshape(-1, 3), offsets_of(lengths))
+
+
+def _visibility(seen: Floats, points: Floats, rows: Ints, result: Shapes) -> None:
+    """Accept 0, 1 and 2; a fraction is a predicted confidence, anything else is wrong."""
+    odd = ~np.isin(seen, (0.0, 1.0, 2.0))
+    if not odd.any():
+        return
+    wrong = ((seen < 0) | (seen > 1)) & odd
+    points[..., 2] = np.where(odd, 2.0, seen)
+    for place in np.flatnonzero(odd.any(axis=1)).tolist():
+        row = int(rows[place])
+        if wrong[place].any():
+            what = "has a visibility other than 0, 1 or 2. Correct the row"
+            result.bad.append((row, "value.range", what))
+        else:
+            what = "has confidences as visibilities; they are read as 2 (visible)"
+            result.mended.append((row, "value.range", what))
+
+
+def _outside(bounds: Floats, scale: Floats, limits: Limits) -> Refused:
+    """Find boxes that lie wholly outside of their image, or too far away."""
+    with np.errstate(invalid="ignore"):
+        away = (bounds[:, 0] > scale[:, 0]) | (bounds[:, 1] > scale[:, 1])
+        away |= (bounds[:, 2] < 0) | (bounds[:, 3] < 0)
+        away |= (np.abs(bounds) > limits.coordinate).any(axis=1)
+    what = "has a box that lies outside of its image. Correct the row"
+    return [(row, "geometry.outside_image", what) for row in np.flatnonzero(away).tolist()]
 
 
 def _rectangles(xy: Floats, rows: Ints, scale: Floats, result: Shapes) -> tuple[Floats, Ints, Ints]:
     """Take corners that are rectangles as rotated boxes; return the others."""
     corners = xy.reshape(-1, 4, 2)
     # Six decimals leave half a millionth of the image's size in each number.
-    tolerance = np.maximum(1e-3, 2e-6 * scale[rows].max(axis=1))
+    tolerance = np.maximum(1e-3, 3e-6 * scale[rows].max(axis=1))
+    # A short edge rounded to six decimals says little about the direction: begin at a long one.
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 1]
+    tall = np.hypot(*second.T) > np.hypot(*first.T)
+    begun = np.where(tall[:, None, None], np.roll(corners, -1, axis=1), corners)
     right = np.zeros(len(rows), dtype=np.bool_)
     for atol in np.unique(tolerance).tolist():
         same = tolerance == atol
-        right[same] = rotated.is_rectangle(corners[same], atol)
-    result.rotated[rows[right]] = rotated.from_corners(corners[right])
+        right[same] = rotated.is_rectangle(begun[same], atol)
+    fitted = rotated.from_corners(begun)
+    fitted[tall, 2:4] = fitted[tall, 3:1:-1]
+    turn = np.sign(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+    fitted[tall, 4] -= 90 * turn[tall]
+    fitted[:, 4] = (fitted[:, 4] + 180) % 360 - 180
+    result.rotated[rows[right]] = fitted[right]
     rest = corners[~right].reshape(-1, 2)
     return rest, np.arange(0, len(rest) + 1, 4), rows[~right]
 
@@ -234,8 +279,7 @@ def _outlines(
             if row not in told:
                 told.add(row)
                 code = raster.FAULTS[faults[ring]]
-                what = "has an outline that cannot be used; see the code. Correct the row"
-                result.bad.append((row, code, what))
+                result.bad.append((row, code, f"{_WHY[code]}. Correct the row"))
     parts = np.zeros(n, dtype=np.int64)
     parts[rows] = rings.part_counts
     result.outline = Rings(rings.xy, rings.rings, rings.parts, offsets_of(parts))

@@ -26,6 +26,7 @@ __all__ = [
     "is_label_name",
     "label_steps",
     "list_entries",
+    "read_list",
 ]
 
 IMAGE_FOLDERS = ("images", "image", "img", "jpegimages")

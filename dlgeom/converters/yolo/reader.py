@@ -7,31 +7,30 @@ and parsed together; each image is in exactly one chunk, so the stream is always
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlgeom.chunk import Chunk, Origin
 from dlgeom.converters.base import ALL, Meta, Option, ReadContext
-from dlgeom.converters.images import ImageFolder, ImageInfo, check_size, image_info
-from dlgeom.converters.inputs import check_inside, read_bytes
-from dlgeom.converters.names import safe_name
 from dlgeom.converters.yolo.layout import Layout, find_layout, looks_like
+from dlgeom.converters.yolo.read_files import read_labels
+from dlgeom.converters.yolo.read_items import ItemMaker, SizeUnknownError
 from dlgeom.converters.yolo.read_shapes import Refused, check_rows, take_confidence, to_shapes
 from dlgeom.converters.yolo.read_splits import Entry
 from dlgeom.converters.yolo.rows import Rows, parse_rows
-from dlgeom.errors import FormatError, UsageError
+from dlgeom.errors import FormatError, OutputError
 from dlgeom.item import Item
 from dlgeom.labels import Label, LabelTable
 
 __all__ = ["READ_OPTIONS", "YoloReader", "open_reader", "recognise"]
 
 WINDOW_FILES = 2_000
-WINDOW_BYTES = 4 << 20
+GUESS_FILES = 100
+WINDOW_BYTES = 2 << 20
 FAR = 1.0
 FAR_OWN = 1e4
 """How far numbers may lie from 0..1: objects that stick out are real, pixels are a mistake. What
@@ -89,10 +88,9 @@ class YoloReader:
         if data.skip_missing and not self._layout.classify:
             self._layout.entries = [e for e in self._layout.entries if e.label is not None]
         self._indexes = np.array(sorted(data.names), dtype=np.int64)
-        self._size = _given_size(context.options.get("yolo_image_size"))
         self._conf = context.options.get("yolo_conf") or "none"
-        self._folder = ImageFolder(context.images) if context.images else None
-        self._cache: dict[str, ImageInfo] = {}
+        self._items = ItemMaker(self._layout, context)
+        self._refuse_nothing()
         self._task = self._find_task()
         self.meta = Meta(
             format="yolo",
@@ -101,6 +99,17 @@ class YoloReader:
             extra=self._extra(),
             images_root=self._images_root(),
         )
+
+    def _refuse_nothing(self) -> None:
+        """Doubt a data set without a single label file: its labels are elsewhere."""
+        entries = self._layout.entries
+        if entries and not any(entry.label for entry in entries):
+            self._context.problems.warning(
+                "file.empty",
+                f"none of {len(entries)} images has a label file; they are read as images "
+                "without objects. Are the labels in a folder 'labels' beside 'images'?",
+                path=self._layout.tree.root.name,
+            )
 
     # -- what the data set says of itself --------------------------------------------------
 
@@ -154,11 +163,8 @@ class YoloReader:
         """Guess from the rows: as many of them as it takes to tell."""
         extra = 0 if self._conf == "none" else 1
         corners = False
-        for entries in self._windows():
-            rows = parse_rows([text for _, text in self._texts(entries, quiet=True)])
-            counts = rows.counts - extra
-            if not len(counts):
-                continue
+        for counts in self._arities(GUESS_FILES):
+            counts = counts - extra
             if (counts == 8).all():
                 corners = True
                 continue
@@ -185,12 +191,11 @@ class YoloReader:
         if self._task in known:
             return known[self._task]
         kinds: set[str] = set()
-        for entries in self._windows():
-            counts = parse_rows([text for _, text in self._texts(entries, quiet=True)]).counts
+        for counts in self._arities(WINDOW_FILES):
+            kinds.add("box")
             if (counts > 5).any():
-                return {"outline", "box"}
-            if len(counts):
-                kinds.add("box")
+                kinds.add("outline")
+                break
         return kinds
 
     def count(self) -> int | None:
@@ -199,34 +204,31 @@ class YoloReader:
 
     # -- reading ---------------------------------------------------------------------------
 
-    def _windows(self) -> Iterator[list[Entry]]:
+    def _windows(self, files: int = WINDOW_FILES) -> Iterator[list[Entry]]:
         entries = self._layout.entries
-        for start in range(0, len(entries), WINDOW_FILES):
-            yield entries[start : start + WINDOW_FILES]
+        for start in range(0, len(entries), files):
+            yield entries[start : start + files]
+
+    def _arities(self, files: int) -> Iterator[NDArray[np.int64]]:
+        """Yield how many numbers the rows of each window have, without a word on bad ones."""
+        for entries in self._windows(files):
+            for part in _portions(self._texts(entries, quiet=True)):
+                counts = parse_rows([text for _, text in part]).counts
+                if len(counts):
+                    yield counts
 
     def _texts(self, entries: list[Entry], *, quiet: bool = False) -> Iterator[tuple[int, bytes]]:
         """Yield position and content of each label file that can be read."""
-        tree = self._layout.tree
-        for position, entry in enumerate(entries):
-            if entry.label is None:
-                yield position, b""
-                continue
-            try:
-                path = tree.path(entry.label)
-                if tree.listing(entry.label.rpartition("/")[0]).get(path.name) != 1:
-                    check_inside(path, tree.root, entry.label)
-                yield (
-                    position,
-                    read_bytes(path, limits=self._context.limits, shown=entry.label, empty=True),
-                )
-            except FormatError as error:
-                if not quiet:
-                    self._bad_file(error)
+        refuse = _ignore if quiet else self._bad_file
+        return read_labels(self._layout.tree, entries, self._context.limits, refuse)
 
-    def _bad_file(self, error: FormatError) -> None:
+    def _bad_file(self, error: FormatError | OutputError) -> None:
         """Raise if it is the only file, or tell that it is left out."""
-        if len(self._layout.entries) == 1:
+        strict = self._context.problems.strict
+        if len(self._layout.entries) == 1 or (strict and isinstance(error, OutputError)):
             raise error
+        if isinstance(error, OutputError):
+            error = FormatError(error.message, code=error.code, path=error.path)
         self._context.problems.file(error)
 
     def chunks(self, *, grouped: bool, needs: frozenset[str] = ALL) -> Iterator[Chunk]:
@@ -236,8 +238,7 @@ class YoloReader:
             return
         number = order = 0
         for entries in self._windows():
-            pairs = list(self._texts(entries))
-            for part in _portions(pairs):
+            for part in _portions(self._texts(entries)):
                 chunk = self._chunk([entries[k] for k, _ in part], [t for _, t in part], order)
                 for item in chunk.items:
                     item.number = number
@@ -252,20 +253,7 @@ class YoloReader:
         self._tell_repeats(entries, texts)
         filled = np.zeros(len(entries), dtype=np.bool_)
         filled[rows.file] = True
-        items: list[Item] = []
-        place = np.full(len(entries), -1, dtype=np.int64)
-        for position, entry in enumerate(entries):
-            if position in dead:
-                continue
-            try:
-                item = self._item(entry, bool(filled[position]))
-            except FormatError as error:
-                if error.code == "image.size" and error.path is None:
-                    raise
-                self._bad_file(error)
-                continue
-            place[position] = len(items)
-            items.append(item)
+        items, place = self._make_items(entries, filled.tolist(), dead)
         rows = rows.take(np.flatnonzero(place[rows.file] >= 0))
         rows, score = self._confidence(rows)
         far = FAR_OWN if self._layout.own else FAR
@@ -280,7 +268,7 @@ class YoloReader:
         rows, score = self._without(rows, score, refused, entries)
         owner = place[rows.file]
         sizes = np.array(
-            [(item.width or 0, item.height or 0) for item in items], dtype=np.int64
+            [(item.width or 1, item.height or 1) for item in items], dtype=np.int64
         ).reshape(-1, 2)[owner]
         shapes = to_shapes(
             rows,
@@ -289,6 +277,7 @@ class YoloReader:
             keypoints=self._layout.data.kpt_shape,
             limits=self._context.limits,
         )
+        spans = rows.spans.copy()
         paths = [entry.label or entry.name for k, entry in enumerate(entries) if place[k] >= 0]
         chunk = Chunk.build(
             items=items,
@@ -307,15 +296,46 @@ class YoloReader:
                 unit="line {}",
                 number=rows.line,
                 buffer=rows.buffer,
-                spans=rows.spans,
+                spans=spans,
             ),
         )
+        for row, code, message in shapes.mended:
+            # The text is not that of the row any more.
+            spans[row] = 0
+            self._context.problems.repaired(code, message, **self._place(rows, row, entries))
         if shapes.bad:
             self._tell(rows, shapes.bad, entries)
             keep = np.ones(len(rows), dtype=np.bool_)
             keep[[row for row, _, _ in shapes.bad]] = False
             chunk = chunk.select(np.flatnonzero(keep))
         return chunk
+
+    def _make_items(
+        self, entries: list[Entry], filled: list[bool], dead: set[int]
+    ) -> tuple[list[Item], NDArray[np.int64]]:
+        """Return the items, and for each entry its place among them, -1 where it has none."""
+        items: list[Item] = []
+        place = np.full(len(entries), -1, dtype=np.int64)
+        unknown: list[SizeUnknownError] = []
+        for position, entry in enumerate(entries):
+            if position in dead:
+                continue
+            try:
+                item = self._items.make(entry, has_rows=filled[position])
+            except SizeUnknownError as error:
+                unknown.append(error)
+                continue
+            except (FormatError, OutputError) as error:
+                self._bad_file(error)
+                continue
+            place[position] = len(items)
+            items.append(item)
+        if unknown and len(unknown) == sum(filled):
+            # Not a missing image, but no images at all: one answer instead of thousands.
+            raise unknown[0]
+        for missing in unknown:
+            self._bad_file(missing)
+        return items, place
 
     def _confidence(self, rows: Rows) -> tuple[Rows, Any]:
         """Take the confidences out where the user says that there are some."""
@@ -331,12 +351,14 @@ class YoloReader:
 
     # -- telling ---------------------------------------------------------------------------
 
+    @staticmethod
+    def _place(rows: Rows, row: int, entries: list[Entry]) -> dict[str, Any]:
+        entry = entries[int(rows.file[row])]
+        return {"path": entry.label, "location": f"line {rows.line[row]}"}
+
     def _tell(self, rows: Rows, refused: Refused, entries: list[Entry]) -> None:
         for row, code, message in refused:
-            entry = entries[int(rows.file[row])]
-            self._context.problems.skipped(
-                code, message, path=entry.label, location=f"line {rows.line[row]}"
-            )
+            self._context.problems.skipped(code, message, **self._place(rows, row, entries))
 
     def _without(
         self, rows: Rows, score: Any, refused: Refused, entries: list[Entry]
@@ -387,54 +409,6 @@ class YoloReader:
                     )
                 seen.add(row)
 
-    # -- items -----------------------------------------------------------------------------
-
-    def _item(self, entry: Entry, has_rows: bool) -> Item:
-        name, note = safe_name(entry.name, limits=self._context.limits, shown=entry.label)
-        if note:
-            self._context.problems.warning(
-                note, f"name {entry.name!r} is used as {name!r}", path=entry.label
-            )
-        item = Item(
-            name=name,
-            width=entry.width or None,
-            height=entry.height or None,
-            exif_orientation=entry.orientation,
-            subset=entry.subset,
-        )
-        if item.width and item.height:
-            check_size(item.width, item.height, limits=self._context.limits, shown=entry.label)
-            return item
-        info = self._info(entry, item)
-        if info is not None:
-            item.width, item.height = info.width, info.height
-            item.exif_orientation = info.orientation
-        elif self._size is not None:
-            item.width, item.height = self._size
-        elif has_rows:
-            raise FormatError(
-                f"size of image {entry.name!r} is not known; YOLO numbers are fractions of it. "
-                "Pass --images DIR, or --yolo-image-size WIDTHxHEIGHT",
-                code="image.size",
-            )
-        return item
-
-    def _info(self, entry: Entry, item: Item) -> ImageInfo | None:
-        """Read the header of an entry's image, wherever it is; mend its name if it was guessed."""
-        tree = self._layout.tree
-        found: Path | None = None
-        if entry.image is not None:
-            found = tree.path(entry.image)
-            check_inside(found, tree.root, entry.image)
-        elif self._folder is not None:
-            stem = os.path.splitext(entry.name)[0] if entry.guessed else entry.name
-            found = self._folder.find(entry.name) or self._folder.find(stem)
-        if found is None:
-            return None
-        if entry.guessed:
-            item.name = os.path.splitext(item.name or "")[0] + found.suffix
-        return image_info(found, limits=self._context.limits, shown=entry.image or found.name)
-
     # -- classify --------------------------------------------------------------------------
 
     def _classify_chunks(self) -> Iterator[Chunk]:
@@ -451,8 +425,8 @@ class YoloReader:
             paths: list[str] = []
             for entry in entries:
                 try:
-                    item = self._item(entry, False)
-                except FormatError as error:
+                    item = self._items.make(entry, has_rows=False)
+                except (FormatError, OutputError) as error:
                     self._bad_file(error)
                     continue
                 if entry.label not in place:
@@ -483,7 +457,11 @@ class YoloReader:
                 )
 
 
-def _portions(pairs: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+def _ignore(error: FormatError | OutputError) -> None:
+    """Tell nothing: a first look at the rows, which are read again."""
+
+
+def _portions(pairs: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
     """Cut a window where its files are large."""
     part: list[tuple[int, bytes]] = []
     size = 0
@@ -495,13 +473,3 @@ def _portions(pairs: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]
             part, size = [], 0
     if part:
         yield part
-
-
-def _given_size(text: str | None) -> tuple[int, int] | None:
-    """Parse WIDTHxHEIGHT."""
-    if text is None:
-        return None
-    found = re.fullmatch(r"([0-9]{1,7})[xX*,]([0-9]{1,7})", text.strip())
-    if not found or not (int(found[1]) and int(found[2])):
-        raise UsageError(f"yolo_image_size is {text!r}; it is WIDTHxHEIGHT, for example 1024x768")
-    return int(found[1]), int(found[2])

@@ -35,6 +35,8 @@ _BLANKS = re.compile(rb" {2,}")
 _DECODER = msgspec.json.Decoder(list[float])
 FAR = 1 << 62
 """Stands for a class number that no 64-bit integer holds."""
+MAX_FIELDS = 2_000_008
+"""A row of more fields would be split into too many pieces; the default limit of points."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -119,6 +121,11 @@ def parse_rows(texts: list[bytes]) -> Rows:
     Rows
         Good rows, and faults for the others; a file that is no text is one fault.
     """
+    return _parse(texts, tidied=False)
+
+
+def _parse(texts: list[bytes], *, tidied: bool) -> Rows:
+    """Parse a window; files that still are unusual once they are tidied go row by row."""
     buffer = b"".join(text if text.endswith(b"\n") or not text else text + b"\n" for text in texts)
     lengths = np.array(
         [len(text) + (not text.endswith(b"\n")) if text else 0 for text in texts], dtype=np.int64
@@ -127,14 +134,14 @@ def parse_rows(texts: list[bytes]) -> Rows:
     fast = _parse_fast(buffer, ends)
     if fast is not None:
         return fast
-    tidied = [_tidy(text) for text in texts]
-    if tidied != texts:
-        return parse_rows(tidied)
+    if not tidied:
+        return _parse([_tidy(text) for text in texts], tidied=True)
     if len(texts) == 1:
         return _parse_slow(texts[0])
     # Only the unusual files of a window go the slow way.
     middle = len(texts) // 2
-    return _joined(parse_rows(texts[:middle]), parse_rows(texts[middle:]), middle)
+    left, right = (_parse(half, tidied=True) for half in (texts[:middle], texts[middle:]))
+    return _joined(left, right, middle)
 
 
 def _tidy(text: bytes) -> bytes:
@@ -177,6 +184,8 @@ def _parse_fast(buffer: bytes, ends: Ints) -> Rows | None:
         return None
     text = np.frombuffer(buffer, dtype=np.uint8)
     breaks = np.flatnonzero((text == 32) | (text == 10))
+    if len(breaks) != len(numbers):
+        return None
     last = np.flatnonzero(text[breaks] == 10)
     # A line is as many numbers as it has breaks; an empty line would have failed to decode.
     first = np.concatenate([[0], last[:-1] + 1])
@@ -238,6 +247,10 @@ def _parse_slow(data: bytes) -> Rows:
     counts: list[int] = []
     pieces: list[bytes] = []
     for number, row in enumerate(re.split(r"\r\n|\r|\n", text), 1):
+        if len(row) > 2 * MAX_FIELDS and len(row) - len(row.replace(" ", "")) > MAX_FIELDS:
+            what = f"has more than {MAX_FIELDS} fields; no outline has so many. Correct the row"
+            faults.append(Fault(0, number, "limit.points", what))
+            continue
         tokens = row.split()
         if not tokens:
             continue
@@ -288,7 +301,7 @@ def _numbers(tokens: list[str], line: int, faults: list[Fault]) -> tuple[int, li
             return None
         value = float(token)
         if not np.isfinite(value):
-            fault("number.range", f"{token[:40]!r} is too large. Correct the row")
+            fault("number.not_finite", f"{token[:40]!r} is too large. Correct the row")
             return None
         numbers.append(value)
     return cls, numbers

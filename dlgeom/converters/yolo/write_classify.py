@@ -7,8 +7,9 @@ import numpy as np
 from dlgeom.chunk import OTHER, Chunk
 from dlgeom.converters.base import Losses, WriteContext
 from dlgeom.converters.fields import count_fields
+from dlgeom.converters.image_files import ImageCopier
 from dlgeom.converters.names import Claims
-from dlgeom.converters.yolo.write_files import ImageCopier, Namer, folder_of_label
+from dlgeom.converters.yolo.write_files import Namer, folder_of_label
 from dlgeom.converters.yolo.write_losses import Ledger
 from dlgeom.errors import UsageError
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from dlgeom.converters.images import ImageFolder
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
-from dlgeom.converters.output import Output
 from dlgeom.converters.problems import Problems
-from dlgeom.errors import FormatError, UsageError
+from dlgeom.errors import FormatError
 from dlgeom.item import Item
 from dlgeom.labels import Label, LabelTable
 from dlgeom.limits import Limits
 
-__all__ = ["ImageCopier", "Namer", "csv_line", "data_yaml"]
+__all__ = ["Namer", "csv_line", "data_yaml"]
 
 CSV_HEADER = b"label_file,file_name,width,height,orientation\n"
 _NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
@@ -121,79 +116,6 @@ class Namer:
             "one of them. Rename one",
             code="path.collision",
         )
-
-
-class ImageCopier:
-    """Copies or links the images of items into the target.
-
-    Parameters
-    ----------
-    output : Output
-        The target.
-    root : Path, optional
-        Folder of the images.
-    how : {"copy", "link"}
-        A hard link costs no space; where the system refuses it the file is copied.
-    problems : Problems
-        Is told of images that are not there.
-
-    Raises
-    ------
-    UsageError
-        If nobody knows where the images are.
-    """
-
-    def __init__(self, output: Output, root: Path | None, how: str, problems: Problems) -> None:
-        if root is None:
-            raise UsageError(
-                f"image_files is {how!r}, but it is not known where the images are. "
-                "Name their folder with --images"
-            )
-        self._output = output
-        self._folder = ImageFolder(root)
-        self._root = root
-        self._link = how == "link"
-        self._problems = problems
-
-    def put(self, item: Item, place: str) -> bool:
-        """Write ``<place>.<ending>``; return whether the image was there."""
-        name = item.name or place
-        try:
-            source = self._folder.find(safe_name(name)[0])
-        except FormatError as error:
-            self._problems.repaired(error.code, error.message, path=name)
-            return False
-        if source is None:
-            self._problems.warning(
-                "image.unreadable",
-                f"image {name!r} is not below {self._root.name!r}; its label file is written "
-                "without it. Check --images",
-            )
-            return False
-        target = place + source.suffix
-        if self._output.dry_run:
-            self._output.files += 1
-        elif not (self._link and self._linked(source, target)):
-            self._output.write(target, source.read_bytes())
-        return True
-
-    def _linked(self, source: Path, name: str) -> bool:
-        """Make a hard link under a temporary name and rename it, as files are written."""
-        if source.is_symlink():
-            return False
-        folder, base = self._output._folder_of(name)
-        temporary = f".{os.getpid()}.link.part"
-        try:
-            os.link(source, temporary, dst_dir_fd=folder)
-            os.replace(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError:
-            return False
-        finally:
-            # Renaming onto a link to the same file does nothing and leaves the temporary name.
-            with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-        self._output.files += 1
-        return True
 
 
 def csv_line(label_file: str, item: Item) -> str:

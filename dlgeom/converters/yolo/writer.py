@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from dlgeom.chunk import KEYPOINTS, OTHER, OUTLINE, ROTATED, RUNS, Chunk
 from dlgeom.converters.base import Losses, Option, WriteContext, Writer
 from dlgeom.converters.fields import count_fields
+from dlgeom.converters.image_files import ImageCopier
 from dlgeom.converters.yolo.write_boxes import detect_table, pose_table
 from dlgeom.converters.yolo.write_classify import ClassifyWriter
-from dlgeom.converters.yolo.write_files import CSV_HEADER, ImageCopier, Namer, csv_line, data_yaml
+from dlgeom.converters.yolo.write_files import CSV_HEADER, Namer, csv_line, data_yaml
 from dlgeom.converters.yolo.write_losses import Ledger
 from dlgeom.converters.yolo.write_obb import obb_table
 from dlgeom.converters.yolo.write_segments import segment_table
@@ -90,6 +91,8 @@ class YoloWriter:
 
     def __init__(self, context: WriteContext, task: str) -> None:
         self.needs = NEEDS[task]
+        named = {"id", "keypoints", "flip"} if task == "pose" else {"id"}
+        self.label_fields = frozenset(named)
         self._context = context
         self._task = task
         self._problems = context.problems

@@ -1,0 +1,235 @@
+"""Every real COCO, YOLO and VOC folder: recognised, counted, converted, and nothing lost silently."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+from real_sets import IMAGES, SETS, RealSet
+
+from dlgeom.converters.pipeline import convert, open_dataset
+from dlgeom.converters.registry import recognise
+from dlgeom.converters.survey import survey
+
+pytestmark = pytest.mark.shared
+OTHERS = {"coco": ("yolo", "voc"), "yolo": ("coco", "voc"), "voc": ("coco", "yolo")}
+PATHS = ("images", "names")
+
+
+def settings(entry: RealSet, shared: Path) -> dict[str, Any]:
+    return {
+        key: str(shared / value) if key in PATHS else value for key, value in entry.options.items()
+    }
+
+
+def by_path(path: str) -> RealSet:
+    return next(entry for entry in SETS if entry.path == path)
+
+
+def load(path: Path) -> Any:
+    data = path.read_bytes()
+    return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
+
+
+@pytest.mark.parametrize("entry", SETS, ids=lambda entry: entry.path)
+def test_real_folder_is_recognised_and_counted(entry: RealSet, shared_data: Path) -> None:
+    path = shared_data / entry.path
+    assert recognise(path).name == entry.format
+    facts = survey(path, on_error="skip", **settings(entry, shared_data))
+    assert (facts.format, facts.images, facts.annotations, facts.skipped) == (
+        entry.format,
+        entry.images,
+        entry.annotations,
+        entry.skipped,
+    )
+
+
+CONVERTED = [
+    (entry, target)
+    for entry in SETS
+    if "results/" not in entry.path
+    for target in OTHERS[entry.format]
+]
+
+
+@pytest.mark.parametrize(
+    ("entry", "target"), CONVERTED, ids=[f"{entry.path}-{target}" for entry, target in CONVERTED]
+)
+def test_real_folder_converts_there_and_back(
+    entry: RealSet, target: str, shared_data: Path, tmp_path: Path
+) -> None:
+    path = shared_data / entry.path
+    options = settings(entry, shared_data)
+    there = tmp_path / ("there.json" if target == "coco" else "there")
+    copy = {}
+    if target == "yolo" and "classification" in entry.path:
+        copy = {"image_files": "copy"}
+    first = convert(path, there, to_format=target, on_error="skip", **copy, **options)
+    assert first.read == entry.annotations + entry.skipped
+    assert first.read == first.written + first.approximated + first.dropped
+    back = tmp_path / ("back.json" if entry.format == "coco" else "back")
+    if first.task == "classify":
+        return
+    if first.read == first.dropped:
+        return
+    second = convert(there, back, to_format=entry.format, on_error="skip")
+    assert second.skipped == 0, second.table()
+    assert second.images == first.images
+    kept = first.written + first.approximated
+    assert second.read == kept, (first.table(), second.table())
+
+
+# -- the hundred images that exist in several formats -------------------------------------------
+
+
+def boxes_of(shared: Path, path: str) -> dict[str, list[tuple[Any, ...]]]:
+    entry = by_path(path)
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    options = settings(entry, shared)
+    for item, annotations in open_dataset(shared / path, on_error="skip", **options):
+        stem = (item.name or "").rpartition("/")[2].rpartition(".")[0]
+        found[stem] = sorted(
+            (a.label, *np.round(a.stored_bounds or a.annotation_definition.bounds, 6).tolist())
+            for a in annotations
+        )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "atol"),
+    [
+        ("voc/voc100/cvat_voc_export", 0.0),
+        ("coco/voc100_coco/coco_format_v1", 0.0),
+        ("coco/voc100_coco/coco_format_v2", 0.0),
+        ("yolo/darknet_voc100", 0.0004),
+    ],
+)
+def test_voc100_is_the_same_in_every_format(path: str, atol: float, shared_data: Path) -> None:
+    official = boxes_of(shared_data, "voc/voc100/pascalvoc")
+    other = boxes_of(shared_data, path)
+    assert sum(map(len, official.values())) == 273
+    assert official.keys() == other.keys()
+    for stem, rows in official.items():
+        assert [row[0] for row in rows] == [row[0] for row in other[stem]]
+        mine, theirs = np.array([row[1:] for row in rows]), np.array([r[1:] for r in other[stem]])
+        if atol:
+            # Close corners may sort differently: compare as sets of nearest boxes.
+            gaps = np.abs(mine[:, None] - theirs[None]).max(axis=2).min(axis=1)
+            assert gaps.max() <= atol
+        else:
+            assert np.array_equal(mine, theirs)
+
+
+# -- COCO to COCO -------------------------------------------------------------------------------
+
+
+def coco_files(shared: Path) -> list[Path]:
+    folder = shared / "coco"
+    return sorted(
+        path
+        for path in folder.rglob("*.json*")
+        if not {"results", "panoptic_sample", "voc100_dets"} & set(path.parts)
+        and "panoptic" not in path.name
+        and "2ch" not in path.name
+    )
+
+
+def coco_names() -> list[str]:
+    from test_hostile import shared_root
+
+    root = shared_root()
+    return [str(path.relative_to(root)) for path in coco_files(root)] if root.is_dir() else []
+
+
+@pytest.mark.parametrize("name", coco_names())
+def test_coco_to_coco_gives_the_same_values(name: str, shared_data: Path, tmp_path: Path) -> None:
+    source = shared_data / name
+    target = tmp_path / "out.json"
+    report = convert(source, target, from_format="coco", on_error="skip")
+    before, after = load(source), load(target)
+    if report.skipped:
+        assert len(after["annotations"]) == len(before["annotations"]) - report.skipped
+        return
+    assert json.dumps(after) == json.dumps(before)
+    if after.get("categories") and after.get("annotations"):
+        with contextlib.redirect_stdout(io.StringIO()):
+            COCO(str(target))
+
+
+# -- masks through YOLO -------------------------------------------------------------------------
+
+
+def rle_of(record: dict[str, Any], height: int, width: int) -> bytes | None:
+    """The mask of a record as pycocotools has it, as a string."""
+    segmentation = record.get("segmentation")
+    if not segmentation:
+        return None
+    if isinstance(segmentation, list):
+        parts = coco_mask.frPyObjects(segmentation, height, width)
+        return coco_mask.merge(parts)["counts"]
+    if isinstance(segmentation["counts"], list):
+        return coco_mask.frPyObjects(segmentation, height, width)["counts"]
+    # Strings that are not canonical are read once by pycocotools.
+    return coco_mask.encode(coco_mask.decode(segmentation))["counts"]
+
+
+MASKED = [
+    "coco/coco_mini",
+    "coco/keypoints_2213",
+    "coco/person_1045",
+    "coco/taco",
+    "coco/lvis_val_100",
+    "coco/panoptic_val100",
+    "coco/labelme_coco",
+    "coco/datumaro/coco_instances",
+    "coco/results/instances_val2014_fakesegm100_results.json",
+]
+
+
+@pytest.mark.parametrize("path", MASKED)
+def test_coco_to_yolo_segment_and_back_keeps_every_mask(
+    path: str, shared_data: Path, tmp_path: Path
+) -> None:
+    entry = by_path(path)
+    plain, there, back = tmp_path / "plain.json", tmp_path / "yolo", tmp_path / "back.json"
+    options: dict[str, Any] = {"coco_task": "instances"}
+    convert(shared_data / path, plain, on_error="skip", **options)
+    report = convert(plain, there, to_format="yolo", task="segment", on_error="skip")
+    convert(there, back, on_error="raise")
+    before, after = load(plain), load(back)
+    sizes = {image["id"]: (image["height"], image["width"]) for image in before["images"]}
+    names = {image["id"]: image["file_name"] for image in before["images"]}
+    again = {image["id"]: image["file_name"] for image in after["images"]}
+    assert sorted(set(names.values())) == sorted(again.values())
+    assert [(c["id"], c["name"]) for c in before["categories"]] == [
+        (c["id"], c["name"]) for c in after["categories"]
+    ]
+    masks: dict[str, list[Any]] = {name: [] for name in names.values()}
+    for record in before["annotations"]:
+        mask = rle_of(record, *sizes[record["image_id"]])
+        empty = (
+            mask is not None
+            and coco_mask.area({"size": sizes[record["image_id"]], "counts": mask}) == 0
+        )
+        if mask is not None and not empty:
+            masks[names[record["image_id"]]].append((record["category_id"], mask))
+    size_of = {image["id"]: (image["height"], image["width"]) for image in after["images"]}
+    found: dict[str, list[Any]] = {name: [] for name in again.values()}
+    for record in after["annotations"]:
+        mask = rle_of(record, *size_of[record["image_id"]])
+        if mask is not None and coco_mask.area(
+            {"size": size_of[record["image_id"]], "counts": mask}
+        ):
+            found[again[record["image_id"]]].append((record["category_id"], mask))
+    assert sum(map(len, masks.values())) > 0
+    for name, rows in masks.items():
+        assert sorted(rows) == sorted(found[name]), (name, report.table())
+    assert entry.images == len(again)
