@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -69,13 +68,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         _say(str(error))
         return error.exit_code
-    except BrokenPipeError:
-        # The reader of our output went away, as in `dlgeom formats | head -1`. Python writes
-        # what is left once more when it ends.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-        return 0
+    except SystemExit as leave:
+        # Click leaves so where the reader of our output went away (`dlgeom formats | head -1`),
+        # which is no error, and after shell completion.
+        if isinstance(leave.__context__, OSError):
+            return 0
+        return leave.code if isinstance(leave.code, int) else 0
     except OSError as error:
         if debug:
             traceback.print_exc()
