@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import math
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +32,32 @@ def _near(wanted: str, known: Sequence[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
+@contextlib.contextmanager
+def _whole_output() -> Iterator[None]:
+    """Write all output; a reader that goes away (`dlgeom formats | head -1`) is no error."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        # Python writes what is left once more when it ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        raise click.exceptions.Exit(0) from error
+
+
 class _Group(click.Group):
     """A group that suggests the command that was meant."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Parse the arguments, which may print help."""
+        with _whole_output():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _whole_output():
+            return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

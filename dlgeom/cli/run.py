@@ -49,7 +49,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     old = signal.signal(signal.SIGTERM, _terminate) if heard else None
     try:
         code = program.main(args=args, prog_name="dlgeom", standalone_mode=False)
-        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as leave:
         return leave.exit_code
@@ -68,11 +67,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         _say(str(error))
         return error.exit_code
-    except SystemExit as leave:
-        # Click leaves so where the reader of our output went away (`dlgeom formats | head -1`),
-        # which is no error, and after shell completion.
-        if isinstance(leave.__context__, OSError):
-            return 0
+    except SystemExit as leave:  # shell completion
         return leave.code if isinstance(leave.code, int) else 0
     except OSError as error:
         if debug:

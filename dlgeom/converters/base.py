@@ -198,7 +198,11 @@ class Reader(Protocol):
 
 
 class Writer(Protocol):
-    """Takes chunks in the order they come and leaves complete files or none."""
+    """Takes chunks in the order they come and leaves complete files or none.
+
+    A writer that cannot do without the sizes of images says so by an attribute ``sized``:
+    ``items`` where each image needs one, ``rows`` where images with records do.
+    """
 
     grouped: bool
     needs: frozenset[str]
@@ -238,6 +242,9 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
         ``create(WriteContext) -> Writer``.
     single_file : tuple of str
         Suffixes of TARGET that mean this format as one file (".json", ".json.gz").
+    suffixes : tuple of str
+        Endings that a file of this format can have as SOURCE; () if any. Other files are not
+        asked about, so that nothing of the format needs to load.
     tasks : tuple of str
         Tasks a target of this format can be written for; () if it holds all kinds at once.
     """
@@ -252,4 +259,5 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     single_file: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()

@@ -16,95 +16,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from dlgeom.converters.inputs import check_regular, unreadable
+from dlgeom.converters.folders import BLOCK, Folder, copy_file, write_all
 from dlgeom.errors import DlgeomError, OutputError
 
 __all__ = ["FileWriter", "Output"]
 
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _BINARY
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY
-_BY_DESCRIPTOR = os.open in os.supports_dir_fd
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_BLOCK = 1 << 20
 MAX_OPEN_FOLDERS = 16
 
 
 def _refused(error: OSError, path: str) -> OutputError:
     code = "output.full" if error.errno in _FULL else "io.permission"
     return OutputError(f"{error.strerror or error}", code=code, path=path)
-
-
-def _write_all(descriptor: int, data: bytes | memoryview) -> None:
-    """Write all bytes; write() may take fewer than it was given."""
-    done = os.write(descriptor, data)
-    if done < len(data):
-        view = memoryview(data)
-        while done < len(data):
-            done += os.write(descriptor, view[done:])
-
-
-class _Folder:
-    """An open folder; names are looked up in it, whatever happens to the path that led there.
-
-    Where the system has no such look-up (Windows), names are joined to the path.
-    """
-
-    __slots__ = ("descriptor", "path")
-
-    def __init__(self, path: str, descriptor: int | None = None) -> None:
-        self.path = path
-        self.descriptor = descriptor
-        if descriptor is None and _BY_DESCRIPTOR:
-            self.descriptor = os.open(path, _FOLDER)
-
-    def at(self, name: str) -> str:
-        """Return the name as the system call needs it."""
-        return os.path.join(self.path, name) if self.descriptor is None else name
-
-    def child(self, name: str) -> _Folder:
-        """Open a folder in it, made if it is missing; a link is an error."""
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(self.at(name), dir_fd=self.descriptor)
-        path = os.path.join(self.path, name)
-        if self.descriptor is not None:
-            return _Folder(path, os.open(name, _FOLDER | _NO_LINK, dir_fd=self.descriptor))
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, "Not a directory", path)
-        return _Folder(path)
-
-    def create(self, name: str) -> int:
-        """Make a new file and return its descriptor."""
-        return os.open(self.at(name), _CREATE, 0o666, dir_fd=self.descriptor)
-
-    def mode(self, name: str) -> int | None:
-        """Return kind and permissions of what has that name, None if nothing has."""
-        try:
-            return os.lstat(self.at(name), dir_fd=self.descriptor).st_mode
-        except FileNotFoundError:
-            return None
-
-    def replace(self, old: str, new: str) -> None:
-        """Rename a file in it, over another one if need be."""
-        where = self.descriptor
-        os.replace(self.at(old), self.at(new), src_dir_fd=where, dst_dir_fd=where)
-
-    def remove(self, name: str) -> None:
-        """Remove a file if it is there."""
-        with contextlib.suppress(OSError):
-            os.unlink(self.at(name), dir_fd=self.descriptor)
-
-    def link(self, source: Path, name: str) -> None:
-        """Make a hard link to a file."""
-        os.link(source, self.at(name), dst_dir_fd=self.descriptor)
-
-    def close(self) -> None:
-        """Let go of it."""
-        if self.descriptor is not None:
-            with contextlib.suppress(OSError):
-                os.close(self.descriptor)
 
 
 class FileWriter:
@@ -128,7 +51,7 @@ class FileWriter:
     def _error(self, error: OSError) -> OutputError:
         return _refused(error, str(self._output.root / self._name))
 
-    def uses(self, folder: _Folder) -> bool:
+    def uses(self, folder: Folder) -> bool:
         """Whether the file lies in that folder."""
         return self._folder is folder
 
@@ -136,12 +59,12 @@ class FileWriter:
         """Append bytes; they are gathered into writes of about a megabyte."""
         self._pieces.append(data)
         self._waiting += len(data)
-        if self._waiting >= _BLOCK:
+        if self._waiting >= BLOCK:
             self._flush()
 
     def _flush(self) -> None:
         try:
-            _write_all(self._descriptor, b"".join(self._pieces))
+            write_all(self._descriptor, b"".join(self._pieces))
         except OSError as error:
             raise self._error(error) from error
         self._pieces.clear()
@@ -222,7 +145,7 @@ class Output:
         self._overwrite = overwrite
         # Names in the root that were looked at; of those, the ones that were not there before.
         self._tops: dict[str, bool] = {}
-        self._folders: dict[str, _Folder] = {}
+        self._folders: dict[str, Folder] = {}
         self._unfinished: list[FileWriter] = []
         self._made: list[Path] = []
         self._count = 0
@@ -313,14 +236,14 @@ class Output:
 
     # -- folders ---------------------------------------------------------------------------
 
-    def _folder(self, relative: str) -> _Folder:
+    def _folder(self, relative: str) -> Folder:
         """Return a folder below the root, made if it is missing."""
         found = self._folders.get(relative)
         if found is not None:
             return found
         try:
             if not relative:
-                folder = _Folder(str(self.root))
+                folder = Folder(str(self.root))
             else:
                 parent, _, base = relative.rpartition("/")
                 folder = self._folder(parent).child(base)
@@ -339,7 +262,7 @@ class Output:
         self._folders[relative] = folder
         return folder
 
-    def _folder_of(self, name: str) -> tuple[_Folder, str]:
+    def _folder_of(self, name: str) -> tuple[Folder, str]:
         """Return the folder of a file to write and its base name there."""
         parent, _, base = name.rpartition("/")
         steps = name.split("/")
@@ -353,7 +276,7 @@ class Output:
             self._check_way(folder, base, name)
         return folder, base
 
-    def _check_way(self, folder: _Folder, base: str, name: str) -> None:
+    def _check_way(self, folder: Folder, base: str, name: str) -> None:
         mode = folder.mode(base)
         if mode is None:
             return
@@ -377,7 +300,7 @@ class Output:
         self._count += 1
         return f".{self._token}.{self._count}.part"
 
-    def _place(self, name: str, make: Callable[[_Folder, str], None]) -> None:
+    def _place(self, name: str, make: Callable[[Folder, str], None]) -> None:
         """Let `make` write a file under a temporary name, then give it its own."""
         folder, base = self._folder_of(name)
         temporary = self._temporary_name()
@@ -396,10 +319,10 @@ class Output:
         if self.dry_run:
             return
 
-        def make(folder: _Folder, temporary: str) -> None:
+        def make(folder: Folder, temporary: str) -> None:
             descriptor = folder.create(temporary)
             try:
-                _write_all(descriptor, data)
+                write_all(descriptor, data)
             finally:
                 os.close(descriptor)
 
@@ -417,7 +340,7 @@ class Output:
         """
         self.files += 1
         if not self.dry_run:
-            self._place(name, lambda folder, temporary: _copy(source, folder, temporary))
+            self._place(name, lambda folder, temporary: copy_file(source, folder, temporary))
 
     def link(self, name: str, source: Path) -> None:
         """Make a hard link to a file, which costs no space; copy it where the system refuses.
@@ -428,14 +351,14 @@ class Output:
         if self.dry_run:
             return
 
-        def make(folder: _Folder, temporary: str) -> None:
+        def make(folder: Folder, temporary: str) -> None:
             try:
                 if stat.S_ISREG(os.lstat(source).st_mode):
                     folder.link(source, temporary)
                     return
             except OSError:
                 folder.remove(temporary)
-            _copy(source, folder, temporary)
+            copy_file(source, folder, temporary)
 
         self._place(name, make)
         # Renaming onto a link to the same file does nothing and leaves the temporary name.
@@ -495,28 +418,3 @@ class Output:
         self.close()
         if kind is not None and not self.dry_run:
             self._take_back()
-
-
-def _copy(source: Path, folder: _Folder, temporary: str) -> None:
-    """Copy a regular file into a new one."""
-    try:
-        reading = os.open(source, _READ)
-    except OSError as error:
-        raise unreadable(error, str(source)) from error
-    try:
-        check_regular(os.fstat(reading), str(source))
-        writing = folder.create(temporary)
-        try:
-            while block := _read(reading, source):
-                _write_all(writing, block)
-        finally:
-            os.close(writing)
-    finally:
-        os.close(reading)
-
-
-def _read(descriptor: int, source: Path) -> bytes:
-    try:
-        return os.read(descriptor, _BLOCK)
-    except OSError as error:
-        raise unreadable(error, str(source)) from error

@@ -17,6 +17,7 @@ from dlgeom.converters.base import Format, Reader, WriteContext, Writer
 from dlgeom.converters.fields import ItemFields, count_label_fields, count_sections, kept_by
 from dlgeom.converters.output import Output
 from dlgeom.converters.report import Report
+from dlgeom.converters.sizes import SizeFilter
 from dlgeom.converters.source import OnError, PathLike, Source, open_dataset, open_source
 from dlgeom.errors import DlgeomError, OutputError, UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
@@ -204,27 +205,30 @@ def write_source(
             measure=target.measure,
         )
     )
-    _stream(source.reader, writer, target, progress)
+    _stream(source, writer, target, progress)
     report.files = target.output.files
     report.seconds += time.perf_counter() - start
     report.finish_stream()
     return report
 
 
-def _stream(reader: Reader, writer: Writer, target: Target, progress: Progress | None) -> None:
-    report = target.report
+def _stream(source: Source, writer: Writer, target: Target, progress: Progress | None) -> None:
+    reader, problems, report = source.reader, source.problems, target.report
     needs = writer.needs | {"outline", "runs"} if target.measure else writer.needs
     same = reader.meta.format == target.format.name
     items = ItemFields(kept_by(writer, "item_fields", same_format=same))
+    sized = SizeFilter(getattr(writer, "sized", "no"), problems, copies=same)
     total = reader.count() if progress else None
-    for chunk in reader.chunks(grouped=writer.grouped, needs=frozenset(needs)):
-        items.add(report.add_items(chunk.items))
+    for given in reader.chunks(grouped=writer.grouped, needs=frozenset(needs)):
+        items.add(report.add_items(given.items))
+        chunk = sized(given)
         losses = writer.write(chunk)
         if not target.measure:
             losses.replaced = None
         report.add(chunk, losses)
         if progress:
             progress(report.images, total)
+    sized.finish()
     writer.finish()
     meta = reader.meta
     report.fields.update(items.lost())

@@ -24,7 +24,7 @@ from dlgeom.converters.problems import Entry, Status
 from dlgeom.errors import InternalError
 from dlgeom.item import Item
 
-__all__ = ["EXAMPLES", "CodeCount", "Report", "mask_iou"]
+__all__ = ["EXAMPLES", "CodeCount", "Report"]
 
 EXAMPLES = 20
 """Entries of each code that stay in memory and are shown."""
@@ -256,11 +256,11 @@ class Report:
         """Return the measures of the changed rows, with the mask IoU where it can be had."""
         measure = losses.measure[changed].copy()
         if losses.replaced is not None:
+            from dlgeom.converters.measures import mask_ious
+
             there = losses.replaced.part_counts[changed] > 0
-            for place in np.flatnonzero(there).tolist():
-                value = mask_iou(chunk, int(changed[place]), losses)
-                if value is not None:
-                    measure[place] = value
+            iou = mask_ious(chunk, changed[there], losses.replaced)
+            measure[there] = np.where(np.isnan(iou), measure[there], iou)
         return measure
 
     def check(self) -> None:
@@ -393,29 +393,3 @@ def _json(value: object) -> bytes:
         return msgspec.json.encode(value, enc_hook=str)
     except UnicodeEncodeError:
         return json.dumps(msgspec.to_builtins(value, enc_hook=str)).encode()
-
-
-def mask_iou(chunk: Chunk, row: int, losses: Losses) -> float | None:
-    """Return the IoU of a record's pixels and of those written instead, None without pixels.
-
-    The record's own pixels are those of its mask, its polygon, or its box.
-    """
-    from dlgeom.geometry import boxes, raster, rle, rotated
-
-    width, height = chunk.sizes[row].tolist()
-    if width <= 0 or height <= 0 or losses.replaced is None:
-        return None
-    shape = (height, width)
-    if chunk.runs.present[row]:
-        own = chunk.runs.row(row)
-    elif chunk.outline.part_counts[row]:
-        own = raster.parts_to_runs(chunk.outline.row(row), shape)
-    elif not np.isnan(chunk.rotated[row, 0]):
-        own = raster.ring_to_runs(rotated.corners(chunk.rotated[row : row + 1])[0], shape)
-    elif not np.isnan(chunk.bounds[row, 0]):
-        own = raster.ring_to_runs(boxes.box_rings(chunk.bounds[row : row + 1])[0], shape)
-    else:
-        return None
-    other = raster.parts_to_runs(losses.replaced.row(row), shape)
-    union = rle.area(rle.union(own, other))
-    return rle.area(rle.intersection(own, other)) / union if union else 1.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dlgeom.converters import output as module
+from dlgeom.converters import folders
 from dlgeom.converters.output import MAX_OPEN_FOLDERS, Output
 from dlgeom.errors import FormatError, OutputError
 
@@ -18,7 +18,7 @@ from dlgeom.errors import FormatError, OutputError
 def _look_up(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Try both ways to look names up: that of POSIX and that of Windows."""
     if not request.param:
-        monkeypatch.setattr(module, "_BY_DESCRIPTOR", False)
+        monkeypatch.setattr(folders, "_BY_DESCRIPTOR", False)
 
 
 pytestmark = pytest.mark.usefixtures("_look_up")

@@ -181,6 +181,7 @@ def test_other_packages_add_formats_and_cannot_break_ours(
         _Point("taken", msgspec.structs.replace(coco, name="coco", title="other")),
     ]
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
+    monkeypatch.setattr(registry, "_may_be_registered", lambda: True)
     registry.formats.cache_clear()
     assert list(registry.formats()) == ["coco", "yolo", "voc", "good"]
     assert registry.formats()["coco"] == coco
@@ -191,3 +192,21 @@ def test_other_packages_add_formats_and_cannot_break_ours(
     with pytest.warns(UserWarning, match="left out") as told:
         assert list(registry.formats()) == ["coco", "yolo", "voc", "good"]
     assert len(told) == 2
+
+
+@pytest.mark.usefixtures("_fresh")
+def test_an_installed_package_that_names_the_group_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    info = tmp_path / "other-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[dlgeom.formats]\nother = other_format:FORMAT\n")
+    (tmp_path / "other_format.py").write_text(
+        "import msgspec\n"
+        "from dlgeom.converters.coco.format import FORMAT as coco\n"
+        "FORMAT = msgspec.structs.replace(coco, name='other', aliases=())\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    registry.formats.cache_clear()
+    assert registry.find_format("other").name == "other"

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from dlgeom.converters.base import Format
-from dlgeom.converters.coco.reader import READ_OPTIONS, open_reader, recognise
-from dlgeom.converters.coco.writer import WRITE_OPTIONS, create_writer
+from pathlib import Path
+
+from dlgeom.converters.base import Format, ReadContext, Reader, WriteContext, Writer
+from dlgeom.converters.coco.options import READ_OPTIONS, WRITE_OPTIONS
 
 __all__ = ["FORMAT"]
+
+
+def _recognise(path: Path) -> int:
+    from dlgeom.converters.coco.reader import recognise
+
+    return recognise(path)
+
+
+def _open(path: Path, context: ReadContext) -> Reader:
+    from dlgeom.converters.coco.reader import open_reader
+
+    return open_reader(path, context)
+
+
+def _create(context: WriteContext) -> Writer:
+    from dlgeom.converters.coco.writer import create_writer
+
+    return create_writer(context)
+
 
 FORMAT = Format(
     name="coco",
@@ -15,8 +35,9 @@ FORMAT = Format(
     patterns=("x.json", "x.json.gz", "annotations/*.json", "<split>/_annotations.coco.json"),
     kinds=("box", "polygon", "parts", "mask", "pose", "caption", "attributes", "score"),
     options=(*READ_OPTIONS, *WRITE_OPTIONS),
-    recognise=recognise,
-    open=open_reader,
-    create=create_writer,
+    suffixes=(".json", ".gz"),
+    recognise=_recognise,
+    open=_open,
+    create=_create,
     single_file=(".json", ".json.gz"),
 )

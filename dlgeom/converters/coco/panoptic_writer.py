@@ -54,6 +54,7 @@ class PanopticWriter:
     """
 
     grouped = True
+    sized = "items"
     needs = frozenset({"outline", "runs", "extra"})
     item_fields = label_fields = ALL_FIELDS
 

@@ -69,7 +69,7 @@ def results_images(parts: list[FileIndex], context: ReadContext) -> ImageTable:
             if sizes.get(key) == (0, 0):
                 sizes[key] = (width, height)
     for key, size in sizes.items():
-        if size == (0, 0):
+        if size == (0, 0) and context.sizes:
             raise FormatError(
                 f"the size of image {key!r} is not known; results name no images. "
                 "Give the file with images and categories by --ground-truth FILE",

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from dlgeom.chunk import BOX, KEYPOINTS, OTHER, OUTLINE, ROTATED, RUNS, Chunk
-from dlgeom.converters.base import ALL, Meta, Option, ReadContext, Reader
+from dlgeom.converters.base import ALL, Meta, ReadContext, Reader
 from dlgeom.converters.coco.layout import (
     AnnotationFile,
     find_files,
@@ -23,6 +23,7 @@ from dlgeom.converters.coco.layout import (
     is_json,
     looks_like,
 )
+from dlgeom.converters.coco.options import READ_OPTIONS
 from dlgeom.converters.coco.read_chunks import Builder
 from dlgeom.converters.coco.read_columns import DEAD
 from dlgeom.converters.coco.read_images import ImageFinder
@@ -35,7 +36,6 @@ from dlgeom.errors import DlgeomError, FormatError
 
 __all__ = ["READ_OPTIONS", "CocoReader", "open_reader", "recognise"]
 
-READ_OPTIONS: tuple[Option, ...] = ()
 
 _KINDS = {
     "box": BOX,

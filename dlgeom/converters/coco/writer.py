@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.chunk import Chunk
-from dlgeom.converters.base import ALL, DROPPED, Losses, Option, WriteContext, Writer
+from dlgeom.converters.base import ALL, DROPPED, Losses, WriteContext, Writer
 from dlgeom.converters.coco import write_edit
+from dlgeom.converters.coco.options import WRITE_OPTIONS
 from dlgeom.converters.coco.write_codes import CODES, drop
 from dlgeom.converters.coco.write_ids import Categories, Ids, encode_json
 from dlgeom.converters.coco.write_records import (
@@ -35,46 +36,6 @@ from dlgeom.geometry.ragged import Rings
 from dlgeom.item import Item
 
 __all__ = ["WRITE_OPTIONS", "create_writer"]
-
-WRITE_OPTIONS: tuple[Option, ...] = (
-    Option(
-        name="coco_task",
-        help="Kind of file: instances (also keypoints and captions), panoptic (JSON and PNG) or "
-        "results (a bare list); auto keeps the kind of a COCO source.",
-        default="auto",
-        choices=("auto", "instances", "panoptic", "results"),
-    ),
-    Option(
-        name="coco_category_ids",
-        help="Keep the ids of the classes where they are integers, or number them from 1.",
-        default="keep",
-        choices=("keep", "from1"),
-    ),
-    Option(
-        name="coco_crowd",
-        help="Keep crowd regions (iscrowd 1), or leave them out.",
-        default="keep",
-        choices=("keep", "drop"),
-    ),
-    Option(
-        name="coco_holes",
-        help="Write polygons with holes as masks (rle), as one ring with bridges, or without.",
-        default="rle",
-        choices=("rle", "bridge", "drop"),
-    ),
-    Option(
-        name="coco_recompute",
-        help="Compute bbox, area or both from the geometry instead of keeping the stored ones.",
-        default="none",
-        choices=("none", "bbox", "area", "both"),
-    ),
-    Option(
-        name="coco_box_polygons",
-        help="Give boxes without a polygon one of four corners.",
-        default=False,
-        kind=bool,
-    ),
-)
 
 
 def create_writer(context: WriteContext) -> Writer:
@@ -119,6 +80,7 @@ class CocoWriter:
     """
 
     grouped = False
+    sized = "items"
 
     def __init__(self, context: WriteContext) -> None:
         self._context = context

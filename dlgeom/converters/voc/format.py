@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from dlgeom.converters.base import Format
-from dlgeom.converters.voc.reader import READ_OPTIONS, open_reader, recognise
-from dlgeom.converters.voc.writer import WRITE_OPTIONS, create_writer
+from pathlib import Path
+
+from dlgeom.converters.base import Format, ReadContext, Reader, WriteContext, Writer
+from dlgeom.converters.voc.options import READ_OPTIONS, WRITE_OPTIONS
 
 __all__ = ["FORMAT"]
+
+
+def _recognise(path: Path) -> int:
+    from dlgeom.converters.voc.reader import recognise
+
+    return recognise(path)
+
+
+def _open(path: Path, context: ReadContext) -> Reader:
+    from dlgeom.converters.voc.reader import open_reader
+
+    return open_reader(path, context)
+
+
+def _create(context: WriteContext) -> Writer:
+    from dlgeom.converters.voc.writer import create_writer
+
+    return create_writer(context)
+
 
 FORMAT = Format(
     name="voc",
@@ -15,8 +35,9 @@ FORMAT = Format(
     patterns=("Annotations/**.xml", "SegmentationClass/*.png", "x.xml"),
     kinds=("box", "rotated box", "polygon", "mask", "parts of objects", "attributes", "score"),
     options=(*READ_OPTIONS, *WRITE_OPTIONS),
-    recognise=recognise,
-    open=open_reader,
-    create=create_writer,
+    suffixes=(".xml",),
+    recognise=_recognise,
+    open=_open,
+    create=_create,
     tasks=("detect", "segment"),
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dlgeom.chunk import Chunk
-from dlgeom.converters.base import ALL, Meta, Option, ReadContext
+from dlgeom.converters.base import ALL, Meta, ReadContext
 from dlgeom.converters.images import ImageFolder, check_size, image_info, is_image_name
 from dlgeom.converters.inputs import read_bytes, unreadable
 from dlgeom.converters.names import safe_name, stem_of
@@ -20,6 +20,7 @@ from dlgeom.converters.problems import Problems
 from dlgeom.converters.voc import read_fast, read_tree
 from dlgeom.converters.voc.classes import ClassTable, read_classes
 from dlgeom.converters.voc.layout import Entry, Layout, find_layout, recognise
+from dlgeom.converters.voc.options import READ_OPTIONS
 from dlgeom.converters.voc.read_columns import Columns
 from dlgeom.converters.voc.read_fast import Head
 from dlgeom.converters.voc.xmlio import VocItem, parse, serialise
@@ -28,19 +29,6 @@ from dlgeom.labels import Label, LabelTable
 
 __all__ = ["READ_OPTIONS", "VocReader", "open_reader", "recognise"]
 
-READ_OPTIONS = (
-    Option(
-        name="voc_base",
-        help=(
-            "Whether pixels count from 0 (numbers stay as they are) or from 1, inclusively "
-            "(the official data: a box is [xmin - 1, ymin - 1, xmax, ymax])."
-        ),
-        choices=("0", "1"),
-        kind=int,
-        default=0,
-        use="both",
-    ),
-)
 
 _CHUNK_FILES, _CHUNK_BYTES = 512, 1 << 20
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)

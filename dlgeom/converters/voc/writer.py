@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.chunk import HOLES, KEYPOINTS, OUTLINE, PARTS, RUNS, Chunk
-from dlgeom.converters.base import DROPPED, Losses, Option, WriteContext
+from dlgeom.converters.base import DROPPED, Losses, WriteContext
 from dlgeom.converters.fields import count_fields
 from dlgeom.converters.image_files import ImageCopier
 from dlgeom.converters.images import is_image_name
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.voc import write_lists
+from dlgeom.converters.voc.options import WRITE_OPTIONS
 from dlgeom.converters.voc.write_codes import CODES, approximate, drop
 from dlgeom.converters.voc.write_head import head_text
 from dlgeom.converters.voc.write_numbers import number_texts, round_half_up
@@ -31,29 +32,6 @@ from dlgeom.item import Item
 
 __all__ = ["WRITE_OPTIONS", "VocWriter", "create_writer"]
 
-WRITE_OPTIONS = (
-    Option(
-        name="voc_numbers",
-        help="Coordinates as they are, or rounded to whole numbers (halves up).",
-        choices=("float", "int"),
-        default="float",
-    ),
-    Option(
-        name="voc_polygons",
-        help=(
-            "Whether outlines are also written as <polygon> of one ring, as Roboflow does; "
-            "auto: with the task segment."
-        ),
-        choices=("auto", "yes", "no"),
-        default="auto",
-    ),
-    Option(
-        name="voc_robndbox",
-        help="Whether rotated boxes are also written as <robndbox>, as roLabelImg does.",
-        choices=("yes", "no"),
-        default="yes",
-    ),
-)
 
 _MIDDLE = (
     "</xmin>\n\t\t\t<ymin>",

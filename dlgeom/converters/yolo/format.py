@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from dlgeom.converters.base import Format
-from dlgeom.converters.yolo.reader import READ_OPTIONS, open_reader, recognise
-from dlgeom.converters.yolo.writer import WRITE_OPTIONS, create_writer
+from pathlib import Path
+
+from dlgeom.converters.base import Format, ReadContext, Reader, WriteContext, Writer
+from dlgeom.converters.yolo.options import READ_OPTIONS, WRITE_OPTIONS
 
 __all__ = ["FORMAT"]
+
+
+def _recognise(path: Path) -> int:
+    from dlgeom.converters.yolo.reader import recognise
+
+    return recognise(path)
+
+
+def _open(path: Path, context: ReadContext) -> Reader:
+    from dlgeom.converters.yolo.reader import open_reader
+
+    return open_reader(path, context)
+
+
+def _create(context: WriteContext) -> Writer:
+    from dlgeom.converters.yolo.writer import create_writer
+
+    return create_writer(context)
+
 
 FORMAT = Format(
     name="yolo",
@@ -15,8 +35,9 @@ FORMAT = Format(
     patterns=("data.yaml", "obj.data", "labels/**.txt with --names"),
     kinds=("box", "rotated box", "polygon", "parts", "holes", "pose", "image class"),
     options=(*READ_OPTIONS, *WRITE_OPTIONS),
-    recognise=recognise,
-    open=open_reader,
-    create=create_writer,
+    suffixes=(".yaml", ".yml", ".data"),
+    recognise=_recognise,
+    open=_open,
+    create=_create,
     tasks=("detect", "segment", "pose", "obb", "classify"),
 )

@@ -85,6 +85,8 @@ class ItemMaker:
             item.exif_orientation = info.orientation
         elif self._size is not None:
             item.width, item.height = self._size
+        elif has_rows and not self._context.sizes:
+            return
         elif has_rows:
             raise SizeUnknownError(
                 f"size of image {entry.name!r} is not known; YOLO numbers are fractions of it. "

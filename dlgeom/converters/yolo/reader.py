@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.chunk import Chunk, Origin
-from dlgeom.converters.base import ALL, Meta, Option, ReadContext
+from dlgeom.converters.base import ALL, Meta, ReadContext
 from dlgeom.converters.yolo.layout import Layout, find_layout, looks_like
+from dlgeom.converters.yolo.options import READ_OPTIONS
 from dlgeom.converters.yolo.read_files import read_labels
 from dlgeom.converters.yolo.read_items import ItemMaker, SizeUnknownError
 from dlgeom.converters.yolo.read_shapes import Refused, check_rows, take_confidence, to_shapes
@@ -35,21 +36,6 @@ FAR = 1.0
 FAR_OWN = 1e4
 """How far numbers may lie from 0..1: objects that stick out are real, pixels are a mistake. What
 dlgeom wrote itself is trusted further."""
-
-READ_OPTIONS: tuple[Option, ...] = (
-    Option(
-        name="yolo_conf",
-        help="Where prediction rows have their confidence; the file cannot tell.",
-        choices=("none", "last", "second"),
-        default="none",
-        use="read",
-    ),
-    Option(
-        name="yolo_image_size",
-        help="WIDTHxHEIGHT of all images, where there are no images to read sizes from.",
-        use="read",
-    ),
-)
 
 
 def recognise(path: Path) -> int:

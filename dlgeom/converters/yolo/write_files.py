@@ -166,7 +166,7 @@ def data_yaml(labels: LabelTable, task: str, folders: Sequence[str], keypoints: 
     content["nc"] = len(labels)
     content["names"] = {index: Quoted(label.name) for index, label in enumerate(labels)}
     ids = [label.id for label in labels]
-    if all(found is not None for found in ids) and ids != list(range(len(ids))):
+    if all(found is not None for found in ids):
         content["category_ids"] = [Quoted(i) if isinstance(i, str) else i for i in ids]
     if keypoints:
         content["kpt_shape"] = [keypoints, 3]

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.chunk import KEYPOINTS, OTHER, OUTLINE, ROTATED, RUNS, Chunk
-from dlgeom.converters.base import Losses, Option, WriteContext, Writer
+from dlgeom.converters.base import Losses, WriteContext, Writer
 from dlgeom.converters.fields import count_fields
 from dlgeom.converters.image_files import ImageCopier
+from dlgeom.converters.yolo.options import WRITE_OPTIONS
 from dlgeom.converters.yolo.write_boxes import detect_table, pose_table
 from dlgeom.converters.yolo.write_classify import ClassifyWriter
 from dlgeom.converters.yolo.write_files import CSV_HEADER, Namer, csv_line, data_yaml
@@ -24,37 +25,6 @@ from dlgeom.geometry.ragged import Rings, offsets_of
 
 __all__ = ["WRITE_OPTIONS", "YoloWriter", "create_writer"]
 
-WRITE_OPTIONS: tuple[Option, ...] = (
-    Option(
-        name="decimals",
-        help="Digits behind the point; 6 if not given, more for images of 200,000 px and up.",
-        kind=int,
-    ),
-    Option(
-        name="yolo_holes",
-        help="Join holes to their outline by bridges without area, or fill them.",
-        choices=("bridge", "fill"),
-        default="bridge",
-    ),
-    Option(
-        name="yolo_crowd",
-        help="Keep crowd regions as objects, or leave them out.",
-        choices=("keep", "drop"),
-        default="keep",
-    ),
-    Option(
-        name="yolo_clip",
-        help="Cut boxes (tasks detect and pose) at the edges of the image.",
-        choices=("none", "image"),
-        default="none",
-    ),
-    Option(
-        name="yolo_score",
-        help="Put the confidence at the end of each row, as predictions have it.",
-        choices=("none", "last"),
-        default="none",
-    ),
-)
 
 NEEDS = {
     "detect": frozenset({"extra"}),
@@ -88,6 +58,7 @@ class YoloWriter:
     """Writes label files as the stream goes; see `create_writer`."""
 
     grouped = True
+    sized = "rows"
 
     def __init__(self, context: WriteContext, task: str) -> None:
         self.needs = NEEDS[task]
