@@ -140,7 +140,8 @@ def main() -> None:
         print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
         print(f"median of {args.repeat}; COCO sources of {args.size} size unless said")
         print(
-            f"{'conversion':<28}{'floor s':>10}{'dlgeom s':>10}{'ratio':>8}{'floor MB':>10}{'MB':>10}"
+            f"{'conversion':<28}{'floor s':>10}{'dlgeom s':>10}{'ratio':>8}"
+            f"{'floor MB':>10}{'MB':>10}"
         )
         for item in WORKS:
             if not args.only or any(item.name.startswith(name) for name in args.only):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 __all__ = ["SETS", "RealSet"]
@@ -14,8 +16,9 @@ class RealSet(NamedTuple):
     format: str
     images: int
     annotations: int
-    options: dict[str, Any] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
     skipped: int = 0
+    convertible: bool = True
 
 
 IMAGES = "voc/voc100/images"
@@ -29,7 +32,7 @@ SETS = [
     RealSet("coco/lvis_val_100", "coco", 100, 977),
     RealSet("coco/results/instances_val2014_fakesegm100_results.json", "coco", 99, 734),
     RealSet("coco/results/instances_val2014_fakebbox100_results.json", "coco", 99, 734),
-    RealSet("coco/results/person_keypoints_val2014_fakekeypoints100_results.json", "coco", 98, 125),
+    RealSet("coco/results/person_keypoints_val2014_fakekeypoints100_results.json", "coco", 47, 125),
     RealSet("coco/results/captions_val2014_fakecap_results.json", "coco", 1_000, 1_000),
     RealSet("coco/panoptic_val100", "coco", 100, 1_078),
     RealSet("coco/voc100_coco/coco_format_v1", "coco", 100, 273),
@@ -43,7 +46,8 @@ SETS = [
     RealSet("coco/mmpose/test_animalpose.json", "coco", 2, 2),
     RealSet("coco/mmpose/test_aic.json", "coco", 3, 9),
     RealSet("coco/datumaro/coco_instances", "coco", 2, 3),
-    RealSet("coco/datumaro/coco_panoptic", "coco", 2, 3),
+    # Its picture of one split has another size than its record.
+    RealSet("coco/datumaro/coco_panoptic", "coco", 2, 3, convertible=False),
     RealSet("coco/datumaro/coco_person_keypoints", "coco", 2, 3),
     RealSet("coco/datumaro/coco_roboflow", "coco", 2, 3),
     RealSet("yolo/coco128_val/detect", "yolo", 128, 898, {"images": "yolo/coco128_val/images"}),
@@ -71,5 +75,6 @@ SETS = [
     RealSet("voc/labelme_voc/data_dataset_voc", "voc", 3, 12),
     RealSet("voc/labelme_voc_bbox", "voc", 3, 9),
     RealSet("voc/retinanet", "voc", 1, 2),
-    RealSet("voc/datumaro/voc_dataset2", "voc", 5, 4),
+    # It has neither sizes nor images.
+    RealSet("voc/datumaro/voc_dataset2", "voc", 5, 4, convertible=False),
 ]

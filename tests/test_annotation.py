@@ -39,7 +39,7 @@ def test_geometry_is_that_of_the_definition(shape: Definition) -> None:
 def test_pickled_and_copied_annotations_are_equal(shape: Definition) -> None:
     annotation = Annotation(shape, 7, extra={"a": [1]}, children=(Annotation(BOX),))
     for again in (
-        pickle.loads(pickle.dumps(annotation)),  # noqa: S301 - our own bytes
+        pickle.loads(pickle.dumps(annotation)),
         copy.deepcopy(annotation),
         annotation.copy(),
     ):

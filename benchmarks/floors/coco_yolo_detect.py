@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def main(source: str, target: Path) -> None:
     write_files(
         target / "labels" / subset_of(source),
         names,
-        (flat[a:b] for a, b in zip(at, at[1:], strict=False)),
+        (flat[a:b] for a, b in itertools.pairwise(at)),
     )
     write_class_file(target, head.categories, subset_of(source), "detect")
     write_table(target, head.images, subset_of(source))

@@ -9,7 +9,7 @@ lengths (the same kernels of dlgeom.geometry that nobody else has).
 from __future__ import annotations
 
 import sys
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 import msgspec
@@ -100,7 +100,7 @@ def main(source: str, target: Path) -> None:
     write_files(
         target / "labels" / subset_of(source),
         names,
-        (b"".join(sorted_rows[a:b]) for a, b in zip(at, at[1:], strict=False)),
+        (b"".join(sorted_rows[a:b]) for a, b in pairwise(at)),
     )
     write_class_file(target, head.categories, subset_of(source), "segment")
     write_table(target, head.images, subset_of(source))

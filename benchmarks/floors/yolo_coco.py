@@ -1,9 +1,10 @@
-"""Floor: YOLO labels (boxes or outlines) with images.csv to COCO. Usage: yolo_coco.py SOURCE T.json"""
+"""Floor: YOLO boxes or outlines, with images.csv, to COCO. Usage: yolo_coco.py SOURCE X.json"""
 
 from __future__ import annotations
 
 import csv
 import gc
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -80,7 +81,7 @@ def batch(source: Path, rows: list[dict], first_image: int, first: int) -> list[
         low, high = np.minimum.reduceat(points, start[:-1]), np.maximum.reduceat(points, start[:-1])
         xywh = np.concatenate([low, high - low], axis=1)
         flat, ends = points.ravel().tolist(), (start * 2).tolist()
-        outlines = [[flat[a:b]] for a, b in zip(ends, ends[1:], strict=False)]
+        outlines = [[flat[a:b]] for a, b in itertools.pairwise(ends)]
         following = np.roll(points, -1, axis=0)
         following[start[1:] - 1] = points[start[:-1]]
         cross = points[:, 0] * following[:, 1] - points[:, 1] * following[:, 0]

@@ -136,7 +136,7 @@ def test_a_report_is_a_value(answers: list[Losses]) -> None:
             report.add(rows(len(losses.status)), losses)
     second.seconds = 12.5
     assert first == second
-    assert pickle.loads(pickle.dumps(first)) == first  # noqa: S301
+    assert pickle.loads(pickle.dumps(first)) == first
     assert copy.deepcopy(first) == first
     second.written += 1
     assert first != second
@@ -149,7 +149,7 @@ def test_a_report_with_a_file_can_be_pickled(tmp_path: Path) -> None:
     with Output(tmp_path / "r.json", single=True) as output, output.file("r.json") as stream:
         report = Report()
         report.attach(stream)
-        assert pickle.loads(pickle.dumps(report)) == report  # noqa: S301
+        assert pickle.loads(pickle.dumps(report)) == report
         report.finish_stream()
 
 

@@ -38,7 +38,7 @@ each_example = pytest.mark.parametrize("shape", EXAMPLES, ids=lambda shape: type
 
 
 def _pickled(shape: Definition) -> Definition:
-    again = pickle.loads(pickle.dumps(shape))  # noqa: S301 - our own bytes
+    again = pickle.loads(pickle.dumps(shape))
     assert isinstance(again, Definition)
     return again
 

@@ -55,7 +55,7 @@ def test_counts_that_mean_the_same_are_equal(case: tuple[list[int], tuple[int, i
     shape = Segmentation.from_rle(counts, sides, "x")
     assert view == shape
     assert hash(view) == hash(shape)
-    assert pickle.loads(pickle.dumps(view)) == view  # noqa: S301 - our own bytes
+    assert pickle.loads(pickle.dumps(view)) == view
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # theirs
