@@ -555,10 +555,10 @@ def test_names_of_classes_stay_text(tmp_path: Path) -> None:
     assert [entry.code for entry in problems.entries] == ["ref.duplicate_name"]
 
 
-def test_ids_that_are_positions_are_not_repeated(tmp_path: Path) -> None:
+def test_ids_from_zero_are_written_as_others_are(tmp_path: Path) -> None:
     write(tmp_path / "out", one_image(0, names=LabelTable([Label(name="a", id=0)])), "detect")
     data = yaml.safe_load((tmp_path / "out" / "data.yaml").read_text("utf-8"))
-    assert "category_ids" not in data
+    assert data["category_ids"] == [0]
     assert data["train"] == data["val"] == "images/train"
 
 
