@@ -14,7 +14,7 @@ from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["Claims", "output_name", "safe_name", "stem_of"]
 
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ -]*(?:\.[A-Za-z0-9_-]+)?")
+_PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_ -]*[A-Za-z0-9_-])?(?:\.[A-Za-z0-9_-]+)?")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _DRIVE = re.compile(r"[A-Za-z]:(?:[/\\]|$)")
 _RESERVED = re.compile(
