@@ -147,6 +147,7 @@ class Output:
         self._tops: dict[str, bool] = {}
         self._folders: dict[str, Folder] = {}
         self._unfinished: list[FileWriter] = []
+        self._parent: str | None = None
         self._made: list[Path] = []
         self._count = 0
         self._token = f"{os.getpid()}.{secrets.token_hex(4)}"
@@ -265,6 +266,12 @@ class Output:
     def _folder_of(self, name: str) -> tuple[Folder, str]:
         """Return the folder of a file to write and its base name there."""
         parent, _, base = name.rpartition("/")
+        if parent == self._parent and base.strip(".") and "\0" not in base:
+            # The same folder as before: it was checked.
+            folder = self._folder(parent)
+            if self._guarded:
+                self._check_way(folder, base, name)
+            return folder, base
         steps = name.split("/")
         if "\0" in name or not all(step.strip(".") for step in steps):
             raise OutputError(f"{name!r} is no name for an output file", code="path.escape")
@@ -272,6 +279,7 @@ class Output:
         if top not in self._tops:
             self._tops[top] = self._folder("").mode(top) is None
         folder = self._folder(parent)
+        self._parent = parent if parent else None
         if self._guarded:
             self._check_way(folder, base, name)
         return folder, base
@@ -300,12 +308,23 @@ class Output:
         self._count += 1
         return f".{self._token}.{self._count}.part"
 
-    def _place(self, name: str, make: Callable[[Folder, str], None]) -> None:
-        """Let `make` write a file under a temporary name, then give it its own."""
+    def _place(self, name: str, make: bytes | Callable[[Folder, str], None]) -> None:
+        """Write a file under a temporary name, then give it its own.
+
+        The content is given as it is, without a function around it: hundreds of thousands of
+        label files go through here.
+        """
         folder, base = self._folder_of(name)
         temporary = self._temporary_name()
         try:
-            make(folder, temporary)
+            if isinstance(make, bytes):
+                descriptor = folder.create(temporary)
+                try:
+                    write_all(descriptor, make)
+                finally:
+                    os.close(descriptor)
+            else:
+                make(folder, temporary)
             folder.replace(temporary, base)
         except BaseException as error:
             folder.remove(temporary)
@@ -319,14 +338,7 @@ class Output:
         if self.dry_run:
             return
 
-        def make(folder: Folder, temporary: str) -> None:
-            descriptor = folder.create(temporary)
-            try:
-                write_all(descriptor, data)
-            finally:
-                os.close(descriptor)
-
-        self._place(name, make)
+        self._place(name, data)
 
     def copy(self, name: str, source: Path) -> None:
         """Copy a regular file into the target.

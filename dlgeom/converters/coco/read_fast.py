@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -144,20 +145,35 @@ class _Columns:
             self.caption,
         ) = fields
         self.count = len(rows)
-        self.parts = [k for k, raw in enumerate(self.segmentation) if raw is not NONE]
-        self.texts = [bytes(self.segmentation[k]) for k in self.parts]
+        if self.lacks(self.segmentation):
+            self.parts: list[int] = []
+        elif NONE in self.segmentation:
+            self.parts = [k for k, raw in enumerate(self.segmentation) if raw is not NONE]
+        else:
+            self.parts = list(range(self.count))
+        whole = len(self.parts) == self.count
+        chosen = self.segmentation if whole else [self.segmentation[k] for k in self.parts]
+        self.texts = list(map(bytes, chosen))
         # First characters and lengths tell masks from polygons.
         self.first = np.frombuffer(b"".join([t[:1] for t in self.texts]), dtype=np.uint8)
         self.lengths = np.fromiter(map(len, self.texts), np.int64, len(self.texts))
 
+    def lacks(self, column: tuple[Any, ...]) -> bool:
+        """Whether no record has the field; one look in C instead of a loop over the rows."""
+        return column.count(NONE) == self.count
+
     def flags(self) -> NDArray[np.uint16]:
         """Return the bits for boxes, crowds, captions and attributes."""
         flags = np.zeros(self.count, dtype=np.uint16)
-        flags[[box is not None for box in self.box]] |= BOX
-        flags[np.array([crowd == 1 for crowd in self.crowd], dtype=np.bool_)] |= CROWD
-        if any(raw is not NONE for raw in self.caption):
+        if None in self.box:
+            flags[[box is not None for box in self.box]] |= BOX
+        else:
+            flags |= BOX
+        if 1 in self.crowd:
+            flags[np.array([crowd == 1 for crowd in self.crowd], dtype=np.bool_)] |= CROWD
+        if not self.lacks(self.caption):
             flags[[raw is not NONE for raw in self.caption]] |= CAPTION | OTHER
-        for row, raw in enumerate(self.attributes):
+        for row, raw in enumerate(() if self.lacks(self.attributes) else self.attributes):
             if raw is not NONE:
                 text = bytes(raw)
                 if not text.startswith(b"{"):
@@ -169,7 +185,9 @@ class _Columns:
     def boxes(self) -> NDArray[np.float64]:
         """Return x, y, width, height, NaN for none, shape (N, 4)."""
         nothing = (np.nan,) * 4
-        boxes = [nothing if box is None else box for box in self.box]
+        boxes: Iterable[tuple[float, ...]] = self.box
+        if None in self.box:
+            boxes = [nothing if box is None else box for box in self.box]
         flat = itertools.chain.from_iterable(boxes)
         return np.fromiter(flat, np.float64, 4 * self.count).reshape(-1, 4)
 
@@ -195,15 +213,16 @@ class _Columns:
                 for k, value in enumerate(self.category)
                 if value is None and self.caption[k] is NONE
             )
-        found.update(k for k, value in enumerate(self.crowd) if value not in (0, 1, None))
+        if sum(map(self.crowd.count, (0, 1, None))) != self.count:
+            found.update(k for k, value in enumerate(self.crowd) if value not in (0, 1, None))
         found.update(
             k
-            for k, raw in enumerate(self.caption)
+            for k, raw in enumerate(() if self.lacks(self.caption) else self.caption)
             if raw is not NONE and not bytes(raw).startswith(b'"')
         )
         found.update(
             k
-            for k, raw in enumerate(self.attributes)
+            for k, raw in enumerate(() if self.lacks(self.attributes) else self.attributes)
             if raw is not NONE
             and (_needs_care(bytes(raw), _TURNED) or self._may_be_corners(k, bytes(raw)))
         )
@@ -225,7 +244,9 @@ class _Columns:
 
     def objects(self) -> int:
         """Return how many fields hold an object."""
-        attributes = sum(raw is not NONE and bytes(raw)[:1] == b"{" for raw in self.attributes)
+        attributes = 0
+        if not self.lacks(self.attributes):
+            attributes = sum(raw is not NONE and bytes(raw)[:1] == b"{" for raw in self.attributes)
         return int(np.count_nonzero(self.first == ord("{"))) + attributes
 
     def quotes(self) -> int:
@@ -241,6 +262,8 @@ class _Columns:
         texts = self.of_kind(self.first != ord("["))[1]
         total += b"".join(texts).count(b'"')
         for raws in (self.keypoints, self.num_keypoints, self.attributes, self.caption):
+            if self.lacks(raws):
+                continue
             present = [raw for raw in raws if raw is not NONE]
             total += 2 * len(present) + b"".join(present).count(b'"')
         return total
@@ -352,5 +375,6 @@ def _keypoints(
     columns: _Columns, flags: NDArray[np.uint16], slow: set[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Check the keypoints; return the rows that have some, and how many."""
-    rows = [k for k, raw in enumerate(columns.keypoints) if raw is not NONE]
+    some = () if columns.lacks(columns.keypoints) else columns.keypoints
+    rows = [k for k, raw in enumerate(some) if raw is not NONE]
     return check_keypoints(rows, [bytes(columns.keypoints[k]) for k in rows], flags, slow)

@@ -84,16 +84,18 @@ def record_places(
         How many values of the records are objects without others inside. Where these and the
         records explain all braces, ``},{`` is found between records only.
     """
-    if text.count(b"{") == count + objects:
-        for between in (b"}, {", b"},{"):
-            pieces = text.split(between)
-            if len(pieces) == count:
-                ends = np.cumsum(np.fromiter(map(len, pieces), np.int64, count) + len(between))
-                stops = ends - (len(between) - 1)
-                starts = np.empty(count, dtype=np.int64)
-                starts[1:] = ends[:-1] - 1
-                starts[0] = skip_space(text, 0)
-                stops[-1] = len(text.rstrip())
+    letters = np.frombuffer(text, dtype=np.uint8)
+    braces = np.flatnonzero(letters == ord("{"))
+    if len(braces) == count + objects:
+        behind = braces[braces >= 3]
+        close, comma = ord("}"), ord(",")
+        for gap in (2, 1):
+            # ``}, {`` or ``},{``
+            found = (letters[behind - gap] == comma) & (letters[behind - gap - 1] == close)
+            inner = behind[found & ((gap == 1) | (letters[behind - 1] == ord(" ")))]
+            if len(inner) == count - 1:
+                starts = np.concatenate([[skip_space(text, 0)], inner])
+                stops = np.concatenate([inner - gap, [len(text.rstrip())]])
                 return starts, stops
     spans = _walked_spans(text, depth)
     table = np.array(spans, dtype=np.int64).reshape(-1, 2)

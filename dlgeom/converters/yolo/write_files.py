@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
+from dlgeom.converters.names import Claims, is_plain_name, output_name, safe_name, stem_of
 from dlgeom.converters.problems import Problems
 from dlgeom.errors import FormatError
 from dlgeom.item import Item
@@ -70,6 +70,11 @@ class Namer:
             For a name that leaves the target or is none (``path.*``).
         """
         name = item.name
+        if name is not None and not self._parents and is_plain_name(name):
+            stem = name[: name.rindex(".")]
+            wanted = f"{self.folder(item.subset)}/{stem}.txt"
+            given, collided = self._claims.claim(wanted)
+            return self._told(name, wanted, given) if collided else given[:-4]
         if name is None:
             name = f"{item.id if item.id is not None else item.number}"
             name = re.sub(r"[^\w.-]", "_", name)
@@ -82,12 +87,15 @@ class Namer:
             self._bare.add(clean.casefold())
         wanted = f"{self.folder(item.subset)}/{stem_of(clean)}.txt"
         given, collided = self._claims.claim(wanted)
-        if collided:
-            self._problems.warning(
-                "path.collision",
-                f"{name!r} would share the label file {wanted!r} with another image; "
-                f"its files are named {given[:-4]!r} instead",
-            )
+        return self._told(name, wanted, given) if collided else given[:-4]
+
+    def _told(self, name: str, wanted: str, given: str) -> str:
+        """Tell that an image's label file has another name, and return its place."""
+        self._problems.warning(
+            "path.collision",
+            f"{name!r} would share the label file {wanted!r} with another image; "
+            f"its files are named {given[:-4]!r} instead",
+        )
         return given[:-4]
 
     def _in_folders(self, name: str) -> str:
@@ -123,7 +131,10 @@ def csv_line(label_file: str, item: Item) -> str:
     width = "" if item.width is None else item.width
     height = "" if item.height is None else item.height
     turn = 1 if item.exif_orientation is None else item.exif_orientation
-    return f"{_field(label_file)},{_field(item.name or label_file[7:-4])},{width},{height},{turn}\n"
+    name = item.name or label_file[7:-4]
+    if not is_plain_name(name):
+        name, label_file = _field(name), _field(label_file)
+    return f"{label_file},{name},{width},{height},{turn}\n"
 
 
 def _field(text: str) -> str:
