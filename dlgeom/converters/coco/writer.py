@@ -7,6 +7,7 @@ are set anew. Records of other sources are built from the columns.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ from dlgeom.converters.coco.write_records import (
     find_unwritable,
     numbers_of_points,
 )
-from dlgeom.converters.coco.write_root import ListFile, RootFile, own_sections
+from dlgeom.converters.coco.write_root import ARRAYS, ListFile, RootFile, own_sections
 from dlgeom.converters.coco.write_sizes import areas, boxes, shortest_sizes
 from dlgeom.converters.fields import ALL_FIELDS
 from dlgeom.converters.image_files import WithImages
@@ -97,7 +98,9 @@ class CocoWriter:
         from_results = bool(meta.extra.get("coco_results"))
         self._results = task == "results" or (task == "auto" and from_results)
         self._from_coco = meta.format == "coco" and (
-            self._results if from_results else "annotations" in meta.sections
+            self._results
+            if from_results
+            else bool({"images", "annotations"} & meta.sections.keys())
         )
         # A list of results has room for records only; what it says of images is their id.
         bare = self._results and not from_results
@@ -117,11 +120,22 @@ class CocoWriter:
         self._merges = len(meta.subsets) > 1 and (
             context.output.single or context.subset is not None
         )
+        self._lost_sections = self._sections_of_others() if self._merges else Counter()
         self._last_items: Any = None
         self._last_images: list[Any] = []
         self._last_targets: list[Target] = []
 
     # -------------------------------------------------------------- files
+
+    def _sections_of_others(self) -> Counter[str]:
+        """Count root values that only one of several splits can have in one file."""
+        meta = self._context.meta
+        lost: Counter[str] = Counter()
+        for sections in meta.subset_sections.values():
+            for key, raw in sections.items():
+                if key not in ARRAYS and raw != meta.sections.get(key):
+                    lost[f"section.{key}"] += 1
+        return lost
 
     def _target(self, subset: str | None) -> Target:
         output = self._context.output
@@ -213,6 +227,8 @@ class CocoWriter:
     def write(self, chunk: Chunk) -> Losses:
         """Write the images and records of a chunk."""
         losses = Losses.none(len(chunk), CODES)
+        losses.fields.update(self._lost_sections)
+        self._lost_sections.clear()
         self._items(chunk)
         if not len(chunk):
             return losses

@@ -13,8 +13,8 @@ __all__ = ["CODES", "Ledger"]
 
 CODES: tuple[tuple[str, str], ...] = (
     ("ref.category", "has no label; each YOLO row names a class"),
-    ("crowd.dropped", "is a crowd region; left out as --yolo-crowd drop asks"),
-    ("shape.none", "has no shape that a row of this task can hold"),
+    ("option.crowd", "is a crowd region; left out as --yolo-crowd drop asks"),
+    ("geometry.none", "has no shape that a row of this task can hold"),
     ("shape.classification", "names the whole image; only the task classify holds that"),
     ("shape.text", "is a text; YOLO holds none"),
     ("shape.point", "is a point; a box or outline of no size is no object"),

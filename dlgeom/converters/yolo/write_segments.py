@@ -99,8 +99,8 @@ def _outlines(chunk: Chunk, ledger: Ledger) -> Rings:
     area = (chunk.shapes & OUTLINE) != 0
     rotated = bare & ~area & ((chunk.shapes & ROTATED) != 0)
     upright = bare & ~area & ~rotated & ((chunk.shapes & BOX) != 0)
-    ledger.drop(bare & ~rotated & ~upright, "shape.none")
-    ledger.drop(upright & ((chunk.shapes & KEYPOINTS) != 0), "shape.none")
+    ledger.drop(bare & ~rotated & ~upright, "geometry.none")
+    ledger.drop(upright & ((chunk.shapes & KEYPOINTS) != 0), "geometry.none")
     ledger.change(rotated, "geometry.rotated_to_polygon", 1.0)
     ledger.change(upright, "geometry.box_to_polygon", 1.0)
     squares = np.flatnonzero((rotated | upright) & ledger.alive)

@@ -104,9 +104,6 @@ class YoloWriter:
 
     def _refuse_rows(self, chunk: Chunk, ledger: Ledger) -> None:
         """Drop rows that no task can hold."""
-        ledger.drop(chunk.label < 0, "ref.category")
-        if self._settings.drop_crowd:
-            ledger.drop(chunk.crowd, "crowd.dropped")
         for row, annotation in chunk.others.items():
             kind = type(annotation.annotation_definition).__name__
             code = {
@@ -114,10 +111,13 @@ class YoloWriter:
                 "Description": "shape.text",
                 "Subtitle": "shape.text",
                 "Point": "shape.point",
-            }.get(kind, "shape.none")
+            }.get(kind, "geometry.none")
             if not int(chunk.shapes[row]) & ~OTHER:
                 ledger.drop(np.array([row]), code)
-        ledger.drop(chunk.shapes == 0, "shape.none")
+        ledger.drop(chunk.label < 0, "ref.category")
+        if self._settings.drop_crowd:
+            ledger.drop(chunk.crowd, "option.crowd")
+        ledger.drop(chunk.shapes == 0, "geometry.none")
 
     def _unchanged(self, chunk: Chunk, ledger: Ledger) -> list[bytes]:
         """Return the text of rows that a YOLO source has just so, b"" for the others."""

@@ -291,7 +291,7 @@ def test_every_shape_gets_its_box_and_says_what_it_lost(tmp_path: Path) -> None:
         "geometry.to_box",
         "geometry.rotated_to_box",
         "geometry.keypoints_to_box",
-        "shape.none",
+        "geometry.none",
     ]
     assert losses.measure[1:4].tolist() == [0.5, 1.0, 1.0]
     found = np.array([[float(w) for w in line.split()[1:]] for line in rows_of(tmp_path / "out")])
@@ -312,7 +312,7 @@ def test_rows_without_a_label_and_crowds_are_dropped(tmp_path: Path) -> None:
         crowd=np.array([False, True, False]),
     )
     losses, _ = write(tmp_path / "out", chunk, "detect", yolo_crowd="drop")
-    assert [code_of(losses, row) for row in range(3)] == ["ref.category", "crowd.dropped", ""]
+    assert [code_of(losses, row) for row in range(3)] == ["ref.category", "option.crowd", ""]
     assert len(rows_of(tmp_path / "out")) == 1
     losses, _ = write(tmp_path / "kept", chunk, "detect")
     assert losses.status.tolist() == [DROPPED, WRITTEN, WRITTEN]

@@ -1,0 +1,556 @@
+"""Geometry, an object at a time, against pycocotools, OpenCV and dense masks.
+
+    python benchmarks/geometry.py                       # everything; about a minute
+    python benchmarks/geometry.py --only rle --repeat 9 # operations whose name has 'rle' in it
+    python benchmarks/geometry.py --objects 50          # fewer objects of each source
+
+Prints a table: median CPU microseconds an object of the peer and of dlgeom, the peer's divided by
+ours, and the goal for that ratio where there is one. Objects are seeded blobs in images of
+640 x 480 and 4,000 x 3,000 pixels and, where DLGEOM_SHARED_DATA or ../shared/data has them, real
+COCO polygons in their images and scaled to images of 4,000 pixels. Before anything is timed, the
+results of both sides are compared. A second table has CPU seconds of the import, in processes of
+their own, and of making 860,000 annotations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from pycocotools import mask as coco
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+from generate import blob  # noqa: E402
+
+from dlgeom import Annotation, Box  # noqa: E402
+from dlgeom.geometry import bridges, contours, overlap, raster, rle  # noqa: E402
+from dlgeom.geometry.ragged import Rings  # noqa: E402
+
+LEAST = 0.02  # CPU seconds that one measurement takes at least
+SLICE = 255  # pycocotools' area and toBbox overflow for longer lists under numpy 2
+ANNOTATIONS = 860_000
+
+
+# ---------------------------------------------------------------- objects
+
+
+class Objects:
+    """Outlines in images, with their masks in every form that an operation starts from."""
+
+    def __init__(
+        self, name: str, side: int, parts: list[list[list[np.ndarray]]], shapes: list[tuple]
+    ) -> None:
+        self.name, self.side = name, side
+        self.parts, self.shapes = parts, shapes
+        # What the peers take: flat lists of numbers and their own dictionaries, made beforehand.
+        self.flat = [[ring.ravel() for part in row for ring in part] for row in parts]
+        self.native = [native(*pair) for pair in zip(self.flat, shapes, strict=True)]
+        self.outline = Rings.of(parts)
+        self.sizes = np.array(shapes, dtype=np.int64)
+        self.runs = raster.rows_to_runs(self.outline, self.sizes)
+        self.counts = [self.runs.row(index) for index in range(len(parts))]
+        self.masks = [coco.decode(one).astype(np.bool_, order="C") for one in self.native]
+        self.crops = [rle.decode_crop(c, s) for c, s in zip(self.counts, shapes, strict=True)]
+        # The same objects a little aside, to have something to compare them with.
+        moved = Rings(
+            self.outline.xy + side / 200, self.outline.rings, self.outline.parts, self.outline.rows
+        )
+        self.moved = raster.rows_to_runs(moved, self.sizes)
+        self.native_moved = [
+            native([ring + side / 200 for ring in row], shape)
+            for row, shape in zip(self.flat, shapes, strict=True)
+        ]
+        # Each object with a small part beside it and a hole in that, all as one walk.
+        self.pieces = [[*row, island(row)] for row in parts]
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+
+def native(flat: list[np.ndarray], shape: tuple[int, int]) -> dict:
+    filled = coco.frPyObjects(flat, *shape)
+    return filled[0] if len(filled) == 1 else coco.merge(filled)
+
+
+def island(row: list[list[np.ndarray]]) -> list[np.ndarray]:
+    right, top = np.concatenate([part[0] for part in row]).max(axis=0)[0] + 2, 1.0
+    outer = np.array([[0, 0], [9, 0], [9, 9], [0, 9]], dtype=float)
+    corner = np.array([right, top])
+    return [outer + corner, outer[::-1] / 3 + (corner + 3)]
+
+
+def synthetic(side: int, count: int, seed: int = 0) -> Objects:
+    """Make blobs with the sizes and the numbers of vertices of `generate.py`."""
+    rng = np.random.default_rng(seed)
+    width, height = side, side * 3 // 4
+    parts = []
+    for _ in range(count):
+        scale = np.clip(rng.lognormal(-1.9, 1.0), 0.01, 0.98)
+        aspect = np.clip(rng.lognormal(0.0, 0.5), 0.2, 5.0)
+        rx = np.clip(scale * width * np.sqrt(aspect), 3, width * 0.98) / 2
+        ry = np.clip(scale * height / np.sqrt(aspect), 3, height * 0.98) / 2
+        cx, cy = rx + rng.random() * (width - 2 * rx), ry + rng.random() * (height - 2 * ry)
+        vertices = int(np.clip(rng.lognormal(2.85, 0.7), 4, 250))
+        parts.append([[blob(rng, vertices, cx, cy, rx, ry).round(2)]])
+    return Objects(f"blobs, {side:,} px", side, parts, [(height, width)] * count)
+
+
+def real(files: list[Path], side: int | None, count: int) -> Objects:
+    """Read COCO polygons; `side` scales each image to that many pixels."""
+    parts, shapes = [], []
+    for path in files:
+        document = json.loads(path.read_bytes())
+        images = {image["id"]: image for image in document["images"]}
+        for record in document["annotations"]:
+            if not isinstance(record.get("segmentation"), list) or not record["segmentation"]:
+                continue
+            image = images[record["image_id"]]
+            factor = side / max(image["height"], image["width"]) if side else 1.0
+            rings = [np.array(ring).reshape(-1, 2) * factor for ring in record["segmentation"]]
+            parts.append([[ring] for ring in rings])
+            shapes.append((round(image["height"] * factor), round(image["width"] * factor)))
+    chosen = np.linspace(0, len(parts) - 1, min(count, len(parts))).astype(int).tolist()
+    name = f"COCO polygons, {side or 640:,} px"
+    return Objects(name, side or 640, [parts[k] for k in chosen], [shapes[k] for k in chosen])
+
+
+def sources(count: int) -> Iterator[Objects]:
+    large = max(1, count // 8)  # a dense mask of 4,000 x 3,000 pixels has 12 MB
+    named = os.environ.get("DLGEOM_SHARED_DATA")
+    data = Path(named) if named else HERE.parent.parent / "shared" / "data"
+    files = sorted(data.glob("coco/coco_mini/instances_*.json"))
+    yield synthetic(640, count)
+    if files:
+        yield real(files, None, count)
+    yield synthetic(4_000, large)
+    if files:
+        yield real(files, 4_000, large)
+
+
+# ---------------------------------------------------------------- operations
+
+
+class Operation(NamedTuple):
+    """Both sides take the index of an object; where `bulk`, they take all objects in one call."""
+
+    name: str
+    peer: str
+    ours: Callable[..., Any]
+    theirs: Callable[..., Any] | None
+    agree: Callable[..., bool]  # takes our result and then what `ours` takes
+    goals: tuple[float, float] | None = None  # at 640 and at 4,000 pixels
+    bulk: bool = False
+
+
+def filling(o: Objects) -> Iterator[Operation]:
+    def same_text(counts: np.ndarray, k: int) -> bool:
+        return rle.to_string(counts).encode() == o.native[k]["counts"]
+
+    def first_ring(k: int) -> dict:
+        return native(o.flat[k][:1], o.shapes[k])
+
+    yield Operation(
+        "polygon -> mask (crop)",
+        "pycocotools, full decode",
+        lambda k: raster.parts_to_crop(o.parts[k], o.shapes[k]),
+        lambda k: coco.decode(native(o.flat[k], o.shapes[k])),
+        lambda crop, k: is_mask(*crop, o.masks[k]),
+        (3, 20),
+    )
+    peer = "pycocotools frPyObjects"
+    yield Operation(
+        "ring -> RLE",
+        peer,
+        lambda k: raster.ring_to_runs(o.parts[k][0][0], o.shapes[k]),
+        first_ring,
+        lambda counts, k: rle.to_string(counts).encode() == first_ring(k)["counts"],
+    )
+    yield Operation(
+        "polygon -> RLE",
+        peer,
+        lambda k: raster.parts_to_runs(o.parts[k], o.shapes[k]),
+        lambda k: native(o.flat[k], o.shapes[k]),
+        same_text,
+    )
+    yield Operation(
+        "polygon -> RLE, rows_to_runs",
+        peer,
+        lambda: raster.rows_to_runs(o.outline, o.sizes),
+        lambda: [native(*pair) for pair in zip(o.flat, o.shapes, strict=True)],
+        lambda runs: all(same_text(runs.row(k), k) for k in range(len(o))),
+        bulk=True,
+    )
+
+
+def coding(o: Objects) -> Iterator[Operation]:
+    def encode(k: int) -> dict:
+        return coco.encode(np.asfortranarray(o.masks[k].view(np.uint8)))
+
+    def same_counts(counts: np.ndarray, k: int) -> bool:
+        return rle.to_string(counts).encode() == encode(k)["counts"]
+
+    peer = "pycocotools encode, full mask"
+    yield Operation(
+        "crop -> RLE",
+        peer,
+        lambda k: rle.encode_crop(*o.crops[k], o.shapes[k]),
+        encode,
+        same_counts,
+        (5, 30),
+    )
+    yield Operation(
+        "mask -> RLE", peer, lambda k: rle.encode(o.masks[k]), encode, same_counts, (5, 30)
+    )
+    yield Operation(
+        "RLE -> crop",
+        "pycocotools decode, full mask",
+        lambda k: rle.decode_crop(o.counts[k], o.shapes[k]),
+        lambda k: coco.decode(o.native[k]),
+        lambda crop, k: is_mask(*crop, o.masks[k]),
+        (10, 50),
+    )
+
+
+def measuring(o: Objects) -> Iterator[Operation]:
+    def peer_boxes() -> np.ndarray:
+        boxes = np.concatenate([coco.toBbox(part) for part in slices(o.native)])
+        boxes[:, 2:] += boxes[:, :2]
+        return boxes
+
+    def peer_areas() -> np.ndarray:
+        return np.concatenate([coco.area(part) for part in slices(o.native)])
+
+    def peer_iou() -> np.ndarray:
+        pairs = zip(o.native, o.native_moved, strict=True)
+        return np.array([coco.iou([one], [other], [0])[0, 0] for one, other in pairs])
+
+    yield Operation(
+        "RLE area",
+        "dense count_nonzero",
+        lambda k: rle.area(o.counts[k]),
+        lambda k: np.count_nonzero(o.masks[k]),
+        lambda area, k: area == np.count_nonzero(o.masks[k]),
+    )
+    yield Operation(
+        "RLE bounds",
+        "dense any by row and column",
+        lambda k: rle.bounds(o.counts[k], o.shapes[k]),
+        lambda k: dense_bounds(o.masks[k]),
+        lambda box, k: box == dense_bounds(o.masks[k]),
+    )
+    yield Operation(
+        "RLE areas, all in one",
+        "pycocotools area",
+        lambda: rle.areas(o.runs),
+        peer_areas,
+        lambda areas: np.array_equal(areas, peer_areas()),
+        bulk=True,
+    )
+    yield Operation(
+        "RLE bounds, all in one",
+        "pycocotools toBbox",
+        lambda: rle.bounds_many(o.runs),
+        peer_boxes,
+        lambda boxes: np.array_equal(boxes, peer_boxes()),
+        bulk=True,
+    )
+    yield Operation(
+        "IoU of pairs, paired_iou",
+        "pycocotools iou, a pair a call",
+        lambda: overlap.paired_iou(o.runs, o.moved),
+        peer_iou,
+        lambda iou: np.allclose(iou, peer_iou(), rtol=0, atol=1e-15),
+        (0.67, 0.67),
+        bulk=True,
+    )
+
+
+def tracing(o: Objects) -> Iterator[Operation]:
+    def fills_back(outline: Rings, k: int) -> bool:
+        filled = raster.parts_to_runs(outline.row(0), o.shapes[k])
+        return np.array_equal(filled, o.counts[k])
+
+    def center_rings(k: int) -> object:
+        """For scale only: rings through pixel centres do not fill back."""
+        crop = o.crops[k][0]
+        if not crop.size:
+            return ()
+        return cv2.findContours(crop.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+
+    def from_runs(k: int) -> Rings:
+        return contours.trace_runs(o.counts[k], o.shapes[k])
+
+    peer = "cv2.findContours, not exact"
+    yield Operation(
+        "crop -> polygon, trace",
+        peer,
+        lambda k: contours.trace(*o.crops[k]),
+        center_rings,
+        fills_back,
+    )
+    yield Operation("RLE -> polygon, trace_runs", peer, from_runs, center_rings, fills_back)
+    if find_spec("rasterio"):
+        from rasterio.features import shapes
+
+        def raster_shapes(k: int) -> list:
+            mask = o.masks[k]
+            return list(shapes(mask.view(np.uint8), mask=mask, connectivity=4))
+
+        def as_many(outline: Rings, k: int) -> bool:
+            rings = [len(field["coordinates"]) for field, _ in raster_shapes(k)]
+            return sorted(rings) == sorted(np.diff(outline.parts).tolist())
+
+        peer = "rasterio.features.shapes"
+        yield Operation(
+            "RLE -> polygon, trace_runs", peer, from_runs, raster_shapes, as_many, (8, 8)
+        )
+
+
+def bridging(o: Objects) -> Iterator[Operation]:
+    walks = [bridges.join(pieces) for pieces in o.pieces]
+    good = [k for k, walk in enumerate(walks) if walk is not None]
+    xy = np.concatenate([walks[k] for k in good])
+    offsets = np.cumsum([0, *(len(walks[k]) for k in good)])
+    pieces = Rings.of([o.pieces[k] for k in good])
+
+    def same_mask(apart: list[list[np.ndarray]], k: int) -> bool:
+        """Tell whether parts fill the same pixels; a ring may begin at another vertex."""
+        wanted = o.pieces[good[k % len(good)]]
+        farthest = np.concatenate([ring for part in wanted for ring in part]).max(axis=0)
+        height, width = np.ceil(farthest[::-1]).astype(int).tolist()
+        masks = [raster.parts_to_runs(parts, (height, width)) for parts in (apart, wanted)]
+        return np.array_equal(*masks)
+
+    def join(k: int) -> np.ndarray:
+        return bridges.join(o.pieces[good[k % len(good)]])
+
+    yield Operation(
+        "parts -> one ring, join",
+        "",
+        join,
+        None,
+        lambda walk, k: same_mask(bridges.split(walk), k),
+    )
+    yield Operation(
+        "one ring -> parts, split",
+        "",
+        lambda k: bridges.split(walks[good[k % len(good)]]),
+        None,
+        same_mask,
+    )
+    yield Operation(
+        "parts -> one ring, join_orders",
+        "",
+        lambda: bridges.join_orders(pieces),
+        None,
+        lambda found: np.array_equal(pieces.xy[found[0]], xy),
+        bulk=True,
+    )
+    yield Operation(
+        "one ring -> parts, split_many",
+        "",
+        lambda: bridges.split_many(xy, offsets),
+        None,
+        lambda apart: all(same_mask(row, k) for k, row in enumerate(apart)),
+        bulk=True,
+    )
+
+
+SUITES = (filling, coding, measuring, tracing, bridging)
+
+
+# ---------------------------------------------------------------- plain references
+
+
+def is_mask(crop: np.ndarray, left: int, top: int, mask: np.ndarray) -> bool:
+    placed = np.zeros_like(mask)
+    placed[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
+    return np.array_equal(placed, mask)
+
+
+def slices(native_masks: list[dict]) -> Iterator[list[dict]]:
+    return (native_masks[k : k + SLICE] for k in range(0, len(native_masks), SLICE))
+
+
+def dense_bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+# ---------------------------------------------------------------- timing
+
+
+def rounds_for(work: Callable[[], None]) -> int:
+    """Return how often to do the work so that a clock tick does not matter; warms up as well."""
+    work()
+    start = time.process_time()
+    work()
+    return max(1, round(LEAST / max(time.process_time() - start, 1e-6)))
+
+
+def cpu(work: Callable[[], None], rounds: int) -> float:
+    start = time.process_time()
+    for _ in range(rounds):
+        work()
+    return (time.process_time() - start) / rounds
+
+
+def over_all(call: Callable[..., Any], operation: Operation, count: int) -> Callable[[], None]:
+    def work() -> None:
+        if operation.bulk:
+            call()
+        else:
+            for index in range(count):
+                call(index)
+
+    return work
+
+
+def measure(operation: Operation, objects: Objects, repeat: int) -> str:
+    """Check one operation, time both sides in turn, and return its line."""
+    count = len(objects)
+    calls = [()] if operation.bulk else [(index,) for index in range(count)]
+    for arguments in calls:
+        if not operation.agree(operation.ours(*arguments), *arguments):
+            raise SystemExit(f"{operation.name}: object {arguments} of {objects.name} differs")
+    sides = [operation.ours] + ([operation.theirs] if operation.theirs else [])
+    works = [over_all(side, operation, count) for side in sides]
+    rounds = [rounds_for(work) for work in works]
+    times: list[list[float]] = [[] for _ in works]
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(repeat):
+            for work, often, column in zip(works, rounds, times, strict=True):
+                column.append(cpu(work, often) / count * 1e6)
+    finally:
+        gc.enable()
+    ours, *peers = (statistics.median(column) for column in times)
+    line = f"  {operation.name:<32}{operation.peer:<32}"
+    if not peers:
+        return f"{line}{'':>10}{ours:>10.1f}"
+    goal = f"{operation.goals[objects.side > 1_000]:g}" if operation.goals else ""
+    return f"{line}{peers[0]:>10.1f}{ours:>10.1f}{peers[0] / ours:>9.2f}{goal:>7}"
+
+
+# ---------------------------------------------------------------- whole processes
+
+
+def import_seconds(statement: str, repeat: int) -> float:
+    """Return median CPU seconds of a process that only does this, interpreter included."""
+    code = f"{statement}\nimport time\nprint(time.process_time())"
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    command = [sys.executable, "-c", code]
+    return statistics.median(
+        float(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+        for _ in range(repeat)
+    )
+
+
+def make_annotations(columns: list[list[float]]) -> list[Annotation]:
+    return [
+        Annotation(Box(left, top, right, bottom, "cat"))
+        for left, top, right, bottom in zip(*columns, strict=True)
+    ]
+
+
+def make_boxes(columns: list[list[float]]) -> list[Box]:
+    return [
+        Box(left, top, right, bottom, "cat")
+        for left, top, right, bottom in zip(*columns, strict=True)
+    ]
+
+
+def objects_seconds(make: Callable[[Any], list], repeat: int, *, collect: bool) -> float:
+    """Return median CPU seconds of making objects, with the cyclic GC on or paused."""
+    rng = np.random.default_rng(0)
+    low = rng.random((ANNOTATIONS, 2)) * 500
+    edges = np.concatenate([low, low + rng.random((ANNOTATIONS, 2)) * 100], axis=1)
+    columns = edges.T.tolist()
+    seconds = []
+    for _ in range(repeat):
+        gc.collect()
+        if not collect:
+            gc.disable()
+        start = time.process_time()
+        made = make(columns)
+        seconds.append(time.process_time() - start)
+        gc.enable()
+        if [made[-1].left, made[-1].bottom] != edges[-1, [0, 3]].tolist():
+            raise SystemExit("annotations differ from their columns")
+        del made
+    return statistics.median(seconds)
+
+
+def process_lines(repeat: int) -> Iterator[str]:
+    nothing = import_seconds("pass", repeat)
+    yield f"  {'python, nothing imported':<64}{nothing:>10.3f}"
+    for statement, goal in (
+        ("import dlgeom", "0.12"),
+        ("from dlgeom import Annotation, Box", ""),
+        ("import numpy", ""),
+    ):
+        seconds = import_seconds(statement, repeat) - nothing
+        yield f"  {statement + ', above that':<64}{seconds:>10.3f}{goal:>10}"
+    for name, make, collect, goal in (
+        ("boxes", make_boxes, False, ""),
+        ("box annotations, GC paused as in bulk work", make_annotations, False, "0.6"),
+        ("box annotations, GC on", make_annotations, True, ""),
+    ):
+        seconds = objects_seconds(make, min(repeat, 3), collect=collect)
+        yield f"  {f'{ANNOTATIONS:,} {name}':<64}{seconds:>10.3f}{goal:>10}"
+
+
+# ---------------------------------------------------------------- command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument(
+        "--objects", type=int, default=200, help="of each source; an eighth of it at 4,000 px"
+    )
+    parser.add_argument("--only", default="", help="operations whose name contains this")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("numpy", "pycocotools", "opencv-python-headless")
+    )
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(f"{packages}; CPU time, median of {args.repeat}")
+    print(
+        f"\n{'CPU us an object':<34}{'peer':<32}{'peer':>10}{'dlgeom':>10}{'ratio':>9}{'goal':>7}"
+    )
+    for objects in sources(args.objects):
+        pixels = statistics.median(crop.size for crop, _, _ in objects.crops)
+        print(f"{objects.name}: {len(objects)} objects, {pixels:,.0f} pixels in the median bounds")
+        for suite in SUITES:
+            for operation in suite(objects):
+                if args.only.lower() in operation.name.lower():
+                    print(measure(operation, objects, args.repeat), flush=True)
+    if not args.only:
+        print(f"\n{'CPU seconds':<66}{'dlgeom s':>10}{'goal':>10}")
+        for line in process_lines(args.repeat):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
