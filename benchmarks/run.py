@@ -23,10 +23,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-from generate import generate  # noqa: E402
-
 TRAIN = (118_287, 869_188)
 VAL = (5_000, 37_123)
 
@@ -92,7 +88,10 @@ def prepare(work: Path, size: str) -> None:
     for name, (images, annotations, boxes) in wanted.items():
         if not (work / name).exists():
             print(f"making {name}", file=sys.stderr)
-            generate(work / name, images, annotations, boxes=boxes)
+            # In a process of its own: a child's peak memory starts at that of its parent.
+            script = [sys.executable, str(HERE / "generate.py"), str(work / name)]
+            script += ["--images", str(images), "--annotations", str(annotations)]
+            measured([*script, "--boxes"] if boxes else script)
     derived = {
         "yolo20k": ("boxes20k.json", ("--to", "yolo", "--task", "detect")),
         "yoloseg": ("val.json", ("--to", "yolo", "--task", "segment")),
