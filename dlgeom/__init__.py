@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlgeom._version import __version__
 
 if TYPE_CHECKING:
-    from dlgeom import conversions, definitions, errors
+    from dlgeom import conversions, definitions, enums, errors
     from dlgeom.annotation import Annotation, AnnotationCollection
     from dlgeom.chunk import Chunk
     from dlgeom.converters.pipeline import convert, open_dataset
@@ -20,12 +20,32 @@ if TYPE_CHECKING:
     from dlgeom.definitions import (
         Box,
         Classification,
+        Comparison,
+        Cube,
+        Cube3d,
         Definition,
         Description,
+        Ellipse,
+        FreeText,
+        Gis,
+        Message,
+        Note,
         Point,
         Polygon,
+        Polyline,
         Pose,
+        RefImage,
         Segmentation,
+        Subtitle,
+        Text,
+        UndefinedAnnotationType,
+    )
+    from dlgeom.enums import (
+        AnnotationFormat,
+        AnnotationStatus,
+        AnnotationType,
+        ExportVersion,
+        ViewAnnotationOptions,
     )
     from dlgeom.errors import (
         DlgeomError,
@@ -45,33 +65,52 @@ if TYPE_CHECKING:
 __all__ = [
     "Annotation",
     "AnnotationCollection",
+    "AnnotationFormat",
+    "AnnotationStatus",
+    "AnnotationType",
     "Box",
     "Chunk",
     "Classification",
+    "Comparison",
+    "Cube",
+    "Cube3d",
     "Dataset",
     "Definition",
     "Description",
     "DlgeomError",
+    "Ellipse",
+    "ExportVersion",
     "FormatError",
+    "FreeText",
     "GeometryError",
+    "Gis",
     "InternalError",
     "Item",
     "Label",
     "LabelTable",
     "LimitError",
     "Limits",
+    "Message",
     "MissingDependencyError",
+    "Note",
     "OutputError",
     "Point",
     "Polygon",
+    "Polyline",
     "Pose",
+    "RefImage",
     "Segmentation",
+    "Subtitle",
+    "Text",
+    "UndefinedAnnotationType",
     "UnknownFormatError",
     "UsageError",
+    "ViewAnnotationOptions",
     "__version__",
     "conversions",
     "convert",
     "definitions",
+    "enums",
     "errors",
     "formats",
     "open_dataset",
@@ -86,12 +125,32 @@ _MODULES = {
     "definitions": (
         "Box",
         "Classification",
+        "Comparison",
+        "Cube",
+        "Cube3d",
         "Definition",
         "Description",
+        "Ellipse",
+        "FreeText",
+        "Gis",
+        "Message",
+        "Note",
         "Point",
         "Polygon",
+        "Polyline",
         "Pose",
+        "RefImage",
         "Segmentation",
+        "Subtitle",
+        "Text",
+        "UndefinedAnnotationType",
+    ),
+    "enums": (
+        "AnnotationFormat",
+        "AnnotationStatus",
+        "AnnotationType",
+        "ExportVersion",
+        "ViewAnnotationOptions",
     ),
     "errors": (
         "DlgeomError",
@@ -109,12 +168,19 @@ _MODULES = {
     "limits": ("Limits",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = ("conversions", "definitions", "errors")
+_SUBMODULES = ("conversions", "definitions", "enums", "errors")
+_CONSTANTS = ("ANNOTATION_", "VIEW_ANNOTATION_OPTIONS_", "EXPORT_VERSION_")
 
 
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return import_module(f"dlgeom.{name}")
+    if name.startswith(_CONSTANTS):
+        # Members of enumerations: ANNOTATION_TYPE_BOX, VIEW_ANNOTATION_OPTIONS_MASK...
+        found = import_module("dlgeom.enums").constants()
+        globals().update(found)
+        if name in found:
+            return found[name]
     if name not in _HOME:
         raise AttributeError(f"module 'dlgeom' has no attribute {name!r}")
     value = getattr(import_module(f"dlgeom.{_HOME[name]}"), name)

@@ -16,6 +16,7 @@ HEAVY = ("PIL", "av", "cv2", "lxml", "matplotlib", "pycocotools", "shapely", "to
 # Each layer may import those of lower rank, and its own.
 RANKS = {
     "_version": 0,
+    "enums": 0,
     "errors": 0,
     "limits": 1,
     "geometry": 2,

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NoReturn, Self
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -37,7 +38,7 @@ KEEP: Any = object()
 
 def _refuse(self: object, *args: object, **kwargs: object) -> NoReturn:
     raise TypeError(
-        "attributes are read-only; definitions are values. Build a new one with "
+        "this value is read-only; definitions are values. Build a new one, for attributes with "
         "definition.replace(attributes={...}), or set annotation.attributes"
     )
 
@@ -136,6 +137,44 @@ def frozen_attributes(value: AttributesLike) -> Attributes:
     return FrozenList(names) if names else NO_ATTRIBUTES
 
 
+def frozen_json(value: Any, what: str) -> Any:
+    """Copy a JSON value into one that cannot be changed; tuples and arrays become lists.
+
+    Raises
+    ------
+    GeometryError
+        If there is something in it that JSON cannot hold; the message names `what`.
+    """
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, np.ndarray | np.generic):
+        return frozen_json(value.tolist(), what)
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        raise GeometryError(f"{what} has {value}; JSON holds finite numbers only. Leave it out")
+    if isinstance(value, list | tuple):
+        return FrozenList([frozen_json(entry, what) for entry in value])
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise GeometryError(f"{what} has the key {key!r}; keys of JSON are text")
+        return FrozenDict({key: frozen_json(entry, what) for key, entry in value.items()})
+    raise GeometryError(
+        f"{what} has {value!r}; it holds JSON values: text, numbers, true, false, null, lists and "
+        "dicts of them. Convert it first"
+    )
+
+
+def json_key(value: Any) -> Any:
+    """Return something hashable that is equal for equal JSON values."""
+    if isinstance(value, dict):
+        return frozenset((key, json_key(entry)) for key, entry in value.items())
+    if isinstance(value, list):
+        return tuple(json_key(entry) for entry in value)
+    return value
+
+
 def number(value: object, what: str) -> float:
     """Return a finite float, or raise `GeometryError` that names `what`."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
@@ -177,6 +216,18 @@ def checked_text(value: object, what: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise UsageError(f"{what} is {value!r}; it has to be text. Use str({value!r})")
+
+
+def needed_text(value: object, what: str) -> str:
+    """Return a text, or raise `UsageError` that names `what`."""
+    if isinstance(value, str):
+        return value
+    raise UsageError(f"{what} is {value!r}; it has to be text. Use str(...)")
+
+
+def shortened(text: str) -> str:
+    """Return the repr of a text for the repr of a definition, cut where it is long."""
+    return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -249,12 +300,14 @@ class Definition:
     @property
     def width(self) -> float:
         """Right minus left, in pixels."""
-        return self.right - self.left
+        left, _, right, _ = self.bounds
+        return right - left
 
     @property
     def height(self) -> float:
         """Bottom minus top, in pixels."""
-        return self.bottom - self.top
+        _, top, _, bottom = self.bounds
+        return bottom - top
 
     @property
     def angle(self) -> float | None:
@@ -360,6 +413,16 @@ class Definition:
             if (value := getattr(self, name)) is not None and value != {}
         ]
         return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def check_common(definition: Definition) -> None:
+    """Check and set, in a frozen Struct that is being built, what all definitions have."""
+    put = msgspec.structs.force_setattr
+    name = type(definition).__name__
+    struct: Any = definition
+    put(struct, "label", checked_text(struct.label, f"{name}: label"))
+    put(struct, "attributes", frozen_attributes(struct.attributes))
+    put(struct, "description", checked_text(struct.description, f"{name}: description"))
 
 
 class ArrayDefinition(Definition):

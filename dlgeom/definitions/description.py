@@ -6,7 +6,13 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from dlgeom.definitions.base import NO_ATTRIBUTES, Definition, checked_text, frozen_attributes
+from dlgeom.definitions.base import (
+    NO_ATTRIBUTES,
+    Definition,
+    checked_text,
+    frozen_attributes,
+    shortened,
+)
 from dlgeom.errors import UsageError
 
 __all__ = ["Description"]
@@ -54,5 +60,4 @@ class Description(Definition, msgspec.Struct, frozen=True, eq=False, gc=False):
         return msgspec.structs.replace(self, **changes)
 
     def _summary(self) -> list[str]:
-        short = self.text if len(self.text) <= 60 else self.text[:57] + "..."
-        return [repr(short)]
+        return [shortened(self.text)]

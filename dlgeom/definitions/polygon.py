@@ -22,7 +22,7 @@ from dlgeom.geometry.ragged import Rings, offsets_of
 if TYPE_CHECKING:
     from dlgeom.definitions.segmentation import Segmentation
 
-__all__ = ["Polygon", "rings_of"]
+__all__ = ["Polygon", "rings_of", "split_geo"]
 
 Floats = NDArray[np.float64]
 Offsets = NDArray[np.int64]
@@ -33,6 +33,27 @@ _ONE_ROW.flags.writeable = False
 
 def _is_number(value: object) -> bool:
     return np.ndim(value) == 0 if not isinstance(value, str) else False  # type: ignore[arg-type]
+
+
+def split_geo(geo: Any, what: str, noun: str) -> list[Any]:
+    """Return the single array_likes (N, 2) of one of them or of a sequence of them, unchecked.
+
+    Raises
+    ------
+    GeometryError
+        If it is neither; the message names `what` and `noun`.
+    """
+    if isinstance(geo, np.ndarray) and geo.dtype != object:
+        return list(geo) if geo.ndim == 3 else [geo]
+    try:
+        given = list(geo)
+        first = given[0] if given else None
+        one = first is not None and len(first) > 0 and _is_number(first[0])
+    except (TypeError, KeyError, IndexError) as error:
+        raise GeometryError(
+            f"{what}: geo is {geo!r}; it is one {noun} [[x, y], ...] or a list of {noun}s"
+        ) from error
+    return [given] if one else given
 
 
 def rings_of(geo: Any, what: str = "Polygon") -> list[Floats]:
@@ -46,19 +67,7 @@ def rings_of(geo: Any, what: str = "Polygon") -> list[Floats]:
         If there is no ring, or one has the wrong shape, fewer than three vertices, or a
         coordinate that is not finite.
     """
-    if isinstance(geo, np.ndarray) and geo.dtype != object:
-        rings: list[Any] = [geo] if geo.ndim == 2 else list(geo) if geo.ndim == 3 else [geo]
-    else:
-        try:
-            rings = list(geo)
-            first = rings[0] if rings else None
-            one = first is not None and len(first) > 0 and _is_number(first[0])
-        except TypeError as error:
-            raise GeometryError(
-                f"{what}: geo is {geo!r}; it is one ring [[x, y], ...] or a list of rings"
-            ) from error
-        if one:
-            rings = [rings]
+    rings = split_geo(geo, what, "ring")
     if not rings:
         raise GeometryError(f"{what} has no ring; it needs one of three vertices or more")
     return [_ring(ring, f"{what}: ring {k}") for k, ring in enumerate(rings)]

@@ -11,15 +11,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from dlgeom.errors import GeometryError
 
-__all__ = ["corners", "extent", "from_corners", "is_rectangle", "min_area_rectangle"]
+__all__ = [
+    "corners",
+    "extent",
+    "from_corners",
+    "hull",
+    "is_rectangle",
+    "min_area_rectangle",
+    "turns",
+]
 
 Floats = NDArray[np.float64]
 
 BLOCK = 1 << 20  # products of edges and points looked at in one go
 
 
-def _turns(angles: Floats) -> tuple[Floats, Floats]:
+def turns(angles: Floats) -> tuple[Floats, Floats]:
     """Return cosine and sine of angles in degrees, exact at multiples of 90."""
+    angles = np.fmod(angles, 360.0)  # exact, and small enough to count quarters
     quarters = np.round(angles / 90.0)
     rest = np.deg2rad(angles - quarters * 90.0)
     cos, sin = np.cos(rest), np.sin(rest)
@@ -36,7 +45,7 @@ def corners(boxes: ArrayLike) -> Floats:
     order. Exact, as far as centre plus half size is, at multiples of 90 degrees.
     """
     values = np.asarray(boxes, dtype=np.float64).reshape(-1, 5)
-    cosine, sine = _turns(values[:, 4])
+    cosine, sine = turns(values[:, 4])
     half_w, half_h = values[:, 2] / 2, values[:, 3] / 2
     along = np.stack((half_w * cosine, half_w * sine), axis=1)[:, None, :]
     across = np.stack((-half_h * sine, half_h * cosine), axis=1)[:, None, :]
@@ -114,17 +123,17 @@ def min_area_rectangle(points: ArrayLike) -> Floats:
             f"{len(values)} points have no rotated box; give at least one point, all finite"
         )
     origin = values[0]
-    hull = _hull(values - origin)
-    edges = np.roll(hull, -1, axis=0) - hull
+    around = hull(values - origin)
+    edges = np.roll(around, -1, axis=0) - around
     lengths = np.hypot(edges[:, 0], edges[:, 1])
     some = lengths > 0
     if not some.any():
         return np.array([*origin, 0.0, 0.0, 0.0])
     ways = edges[some] / lengths[some, None]
     areas, spans = [], []
-    step = max(1, BLOCK // len(hull))
+    step = max(1, BLOCK // len(around))
     for first in range(0, len(ways), step):
-        span = _spans(hull, ways[first : first + step])
+        span = _spans(around, ways[first : first + step])
         spans.append(span)
         areas.append((span[:, 2] - span[:, 0]) * (span[:, 3] - span[:, 1]))
     area = np.concatenate(areas)
@@ -144,18 +153,22 @@ def min_area_rectangle(points: ArrayLike) -> Floats:
     return np.array([*center, *size, upright[best]])
 
 
-def _spans(hull: Floats, ways: Floats) -> Floats:
-    """Return least and greatest reach of the hull along and across each unit vector, (E, 4)."""
-    along = ways @ hull.T
-    across = np.column_stack((-ways[:, 1], ways[:, 0])) @ hull.T
+def _spans(points: Floats, ways: Floats) -> Floats:
+    """Return least and greatest reach of points along and across each unit vector, (E, 4)."""
+    along = ways @ points.T
+    across = np.column_stack((-ways[:, 1], ways[:, 0])) @ points.T
     return np.column_stack(
         (along.min(axis=1), across.min(axis=1), along.max(axis=1), across.max(axis=1))
     )
 
 
-def _hull(points: Floats) -> Floats:
-    """Return the vertices of the convex hull; its two ends if all lie on one line."""
+def hull(points: Floats) -> Floats:
+    """Return the vertices of the convex hull, the first not repeated.
+
+    Its two ends if all points lie on one line, one vertex if all are one.
+    """
     import shapely
 
-    hull = shapely.convex_hull(shapely.multipoints(points))
-    return np.asarray(shapely.get_coordinates(hull), dtype=np.float64)
+    shape = shapely.convex_hull(shapely.multipoints(points))
+    vertices = np.asarray(shapely.get_coordinates(shape), dtype=np.float64)
+    return vertices[:-1] if shape.geom_type == "Polygon" else vertices
