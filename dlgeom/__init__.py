@@ -12,7 +12,7 @@ from dlgeom._version import __version__
 
 if TYPE_CHECKING:
     from dlgeom import conversions, definitions, enums, errors
-    from dlgeom.annotation import Annotation, AnnotationCollection
+    from dlgeom.annotation import Annotation, AnnotationCollection, FrameAnnotation
     from dlgeom.chunk import Chunk
     from dlgeom.converters.pipeline import convert, open_dataset
     from dlgeom.converters.registry import formats
@@ -81,6 +81,7 @@ __all__ = [
     "Ellipse",
     "ExportVersion",
     "FormatError",
+    "FrameAnnotation",
     "FreeText",
     "GeometryError",
     "Gis",
@@ -117,7 +118,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "annotation": ("Annotation", "AnnotationCollection"),
+    "annotation": ("Annotation", "AnnotationCollection", "FrameAnnotation"),
     "chunk": ("Chunk",),
     "converters.pipeline": ("convert", "open_dataset"),
     "converters.registry": ("formats",),

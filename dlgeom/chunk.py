@@ -54,7 +54,7 @@ class Origin(msgspec.Struct, kw_only=True, eq=False):
         How a place in the file is told, with one ``{}`` for `number`:
         ``annotations[{}]``, ``line {}``, ``object[{}]``.
     number : ndarray of int64, shape (N,)
-        Position of each row in its file, counted as `unit` says.
+        Position of each row in its file, counted as `unit` says; -1 for none.
     buffer : bytes
         Text of the records as the source has them, where it is kept.
     spans : ndarray of int64, shape (N, 2)
@@ -130,6 +130,8 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
     others : dict of int to Annotation
         Row -> the record as an object, where its shape has no column. What its columns say
         (id, label, score...) goes before what the object says.
+    records : dict of int to object
+        Row -> the source's own record as its adapter keeps it (`Annotation.record`).
     origin : Origin
         Where the rows come from.
     """
@@ -154,6 +156,7 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
     extra: dict[int, dict[str, Any]] = msgspec.field(default_factory=dict)
     children: dict[int, list[Any]] = msgspec.field(default_factory=dict)
     others: dict[int, Any] = msgspec.field(default_factory=dict)
+    records: dict[int, Any] = msgspec.field(default_factory=dict)
 
     @classmethod
     def build(
@@ -179,6 +182,7 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
         extra: dict[int, dict[str, Any]] | None = None,
         children: dict[int, list[Any]] | None = None,
         others: dict[int, Any] | None = None,
+        records: dict[int, Any] | None = None,
     ) -> Chunk:
         """Build a chunk; columns that are not given are empty, `shapes` follows from them."""
         n = len(item)
@@ -203,6 +207,7 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
             extra=extra or {},
             children=children or {},
             others=others or {},
+            records=records or {},
         )
         if shapes is None:
             chunk.shapes = chunk.shapes_of_columns()
@@ -243,9 +248,10 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
     def where(self, row: int) -> dict[str, Any]:
         """Return path, location and annotation_id of a row, as `Problems` takes them."""
         origin = self.origin
+        number = int(origin.number[row])
         return {
             "path": origin.paths[self.item[row]] if len(origin.paths) else origin.path,
-            "location": origin.unit.format(int(origin.number[row])),
+            "location": origin.unit.format(number) if number >= 0 else None,
             "annotation_id": self.ids[row],
         }
 
@@ -278,6 +284,7 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
             extra=sparse(self.extra),
             children=sparse(self.children),
             others=sparse(self.others),
+            records=sparse(self.records),
         )
 
     def relabel(self, mapping: Callable[[int], int], labels: LabelTable) -> Chunk:

@@ -154,7 +154,7 @@ def _annotations(chunk: Chunk, start: int, stop: int) -> Iterator[Annotation]:
                 )
             if turned[0] == turned[0]:
                 shapes.append(Box._view_rotated(tuple(turned), name, attributes))
-        yield Annotation(
+        made = Annotation(
             shapes[0],
             chunk.ids[row],
             tuple(shapes[1:]),
@@ -166,6 +166,9 @@ def _annotations(chunk: Chunk, start: int, stop: int) -> Iterator[Annotation]:
             extra,
             _children(chunk, row),
         )
+        if chunk.records:
+            made.record = chunk.records.get(row)
+        yield made
 
 
 def _is_names(value: object) -> bool:
@@ -254,6 +257,7 @@ class _Columns:
         self.extra: dict[int, dict[str, Any]] = {}
         self.children: dict[int, list[Any]] = {}
         self.others: dict[int, Any] = {}
+        self.records: dict[int, Any] = {}
 
     def add_item(self, item: Item, annotations: Iterable[Annotation]) -> None:
         table = annotations.labels if isinstance(annotations, AnnotationCollection) else None
@@ -276,6 +280,8 @@ class _Columns:
         self.score.append(_or_nan(annotation.score))
         self.area.append(_or_nan(annotation.stored_area))
         self.crowd.append(annotation.crowd)
+        if annotation.record is not None:
+            self.records[row] = annotation.record
         self._add_shapes(row, annotation)
         self._add_fields(row, annotation)
 
@@ -286,7 +292,8 @@ class _Columns:
         polygon: Polygon | None = None
         mask: Segmentation | None = None
         pose: Pose | None = None
-        fits = True
+        # States over frames have no columns.
+        fits = not annotation.later and annotation._away is None
         for shape in annotation.shapes:
             kind = type(shape)
             if kind is Box and not shape.is_rotated:  # type: ignore[attr-defined]
@@ -360,6 +367,7 @@ class _Columns:
             extra=self.extra,
             children=self.children,
             others=self.others,
+            records=self.records,
         )
 
 

@@ -93,9 +93,16 @@ def test_new_takes_the_documented_parameters() -> None:
     assert Annotation.new(Item(name="a"), BOX).item == Item(name="a")
 
 
-def test_new_needs_a_definition() -> None:
-    with pytest.raises(UsageError, match="annotation_definition is None"):
-        Annotation.new()
+def test_an_annotation_may_wait_for_its_definition() -> None:
+    annotation = Annotation.new()
+    assert annotation.label is None
+    assert len(annotation.frames) == 0
+    with pytest.raises(UsageError, match="no definition yet"):
+        annotation.label = "cat"
+    with pytest.raises(UsageError, match="annotation_definition is 5"):
+        Annotation.new(annotation_definition=5)  # type: ignore[arg-type]
+    annotation.add_frame(BOX, 7)
+    assert (annotation.left, annotation.start_frame, annotation.end_frame) == (1, 7, 7)
 
 
 def test_the_item_does_not_count_in_comparisons() -> None:

@@ -1,0 +1,251 @@
+"""The states of one annotation over the frames of a video.
+
+Frames are counted from 0; ranges include both ends. A state holds from its frame until the next
+one (step and hold); nothing is interpolated here, and reading never changes anything.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from dlgeom.definitions.base import Bounds, Definition
+from dlgeom.errors import UsageError
+
+__all__ = ["FrameAnnotation", "Frames", "checked_frame", "put_state", "state_at"]
+
+
+def checked_frame(value: object, what: str) -> int:
+    """Return a frame number, or raise `UsageError` that names `what`."""
+    try:
+        number = int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        number = -1
+    if isinstance(value, bool) or number != value or number < 0:
+        raise UsageError(f"{what} is {value!r}; frames are whole numbers from 0. Correct it")
+    return number
+
+
+class FrameAnnotation(msgspec.Struct, frozen=True):
+    """The state of an annotation from one frame on; a value.
+
+    Geometry (``left``, ``geo``...), `label` and `attributes` are those of the definition.
+
+    Parameters
+    ----------
+    annotation_definition : Definition
+        What it draws or says there.
+    frame_num : int
+        The first frame in which it holds, from 0.
+    fixed : bool, default True
+        Whether the frame is a key frame: set on purpose, not computed.
+    object_visible : bool, default True
+        Whether the thing can be seen.
+    interpolated : bool, default False
+        Whether nobody stored the state: it is held from an earlier frame.
+    until : int, optional
+        Last frame, inclusive, up to which each frame counts as set like this one; `frame_num` if
+        None. Beyond it the state is only held.
+    """
+
+    annotation_definition: Definition
+    frame_num: int
+    fixed: bool = True
+    object_visible: bool = True
+    interpolated: bool = False
+    until: int | None = None
+
+    @classmethod
+    def new(
+        cls,
+        annotation: object = None,
+        annotation_definition: Definition | None = None,
+        frame_num: int = 0,
+        fixed: bool = True,
+        object_visible: bool = True,
+    ) -> FrameAnnotation:
+        """Build a state; `annotation`, where it is given, only lends its definition.
+
+        Raises
+        ------
+        UsageError
+            If there is no definition, or the frame is no whole number from 0.
+        """
+        definition = annotation_definition
+        if definition is None:
+            definition = getattr(annotation, "annotation_definition", None)
+        if not isinstance(definition, Definition):
+            raise UsageError(
+                f"annotation_definition is {definition!r}; a state needs a definition such as "
+                "Box(left=1, top=2, right=3, bottom=4, label='cat')"
+            )
+        return cls(definition, checked_frame(frame_num, "frame_num"), fixed, object_visible)
+
+    @classmethod
+    def from_snapshot(
+        cls, annotation: Any, _json: Mapping[str, Any], fps: float | None = None
+    ) -> FrameAnnotation:
+        """Read a snapshot of the platform's JSON.
+
+        Parameters
+        ----------
+        annotation : Annotation
+            What it belongs to: what the snapshot does not say is taken from it.
+        _json : mapping
+            One entry of ``metadata.system.snapshots_``.
+        fps : float, optional
+            Frames in a second, where the snapshot tells its time only.
+
+        Raises
+        ------
+        FormatError
+            If it is none.
+        """
+        from dlgeom.converters.dataloop.api import state_from_snapshot
+
+        return state_from_snapshot(annotation, _json, fps)
+
+    @property
+    def last(self) -> int:
+        """The last frame that counts as set like this one."""
+        return self.frame_num if self.until is None else self.until
+
+    @property
+    def type(self) -> str:
+        """Type string of the definition."""
+        return self.annotation_definition.type
+
+    @property
+    def label(self) -> str | None:
+        """Name of its class."""
+        return self.annotation_definition.label
+
+    @property
+    def attributes(self) -> Any:
+        """Attributes, read-only."""
+        return self.annotation_definition.attributes
+
+    @property
+    def description(self) -> str | None:
+        """Free text."""
+        return self.annotation_definition.description
+
+    @property
+    def bounds(self) -> Bounds:
+        """Left, top, right, bottom in pixels."""
+        return self.annotation_definition.bounds
+
+    def __getattr__(self, name: str) -> Any:
+        # Geometry of any kind of definition: left, x, rx, front_tl...
+        if name.startswith("_") or name in self.__struct_fields__:
+            raise AttributeError(name)
+        return getattr(self.annotation_definition, name)
+
+
+States = tuple[FrameAnnotation, ...]
+
+
+def _first(state: FrameAnnotation) -> int:
+    return state.frame_num
+
+
+def state_at(states: States, frame: int) -> FrameAnnotation:
+    """Return the state that holds in a frame: the last one that began before or in it.
+
+    Parameters
+    ----------
+    states : tuple of FrameAnnotation
+        Ascending by frame, not empty.
+    frame : int
+        Not before the first state.
+
+    Returns
+    -------
+    FrameAnnotation
+        As stored; or a copy for that frame, which is not `fixed` and counts as `interpolated`
+        where the state is only held.
+    """
+    state = states[max(bisect_right(states, frame, key=_first) - 1, 0)]
+    if frame == state.frame_num and state.until is None:
+        return state
+    held = frame > state.last
+    return FrameAnnotation(
+        state.annotation_definition,
+        frame,
+        fixed=state.fixed and not held,
+        object_visible=state.object_visible,
+        interpolated=held,
+    )
+
+
+def put_state(states: States, state: FrameAnnotation) -> States:
+    """Return the states with another one in its place; what it covers goes."""
+    first, last = state.frame_num, state.last
+    kept: list[FrameAnnotation] = []
+    for other in states:
+        if first <= other.frame_num and other.last <= last:
+            continue
+        if other.frame_num < first <= other.last:
+            kept.append(_ending(other, first - 1))
+            if other.last > last:
+                kept.append(_starting(other, last + 1))
+        elif first <= other.frame_num <= last:
+            kept.append(_starting(other, last + 1))
+        else:
+            kept.append(other)
+    kept.append(state)
+    return tuple(sorted(kept, key=_first))
+
+
+def _ending(state: FrameAnnotation, last: int) -> FrameAnnotation:
+    return msgspec.structs.replace(state, until=None if last == state.frame_num else last)
+
+
+def _starting(state: FrameAnnotation, first: int) -> FrameAnnotation:
+    until = None if first == state.last else state.until
+    return msgspec.structs.replace(state, frame_num=first, until=until)
+
+
+class Frames(Mapping[int, FrameAnnotation]):
+    """All frames of an annotation, first to last, each with its state; read-only.
+
+    Nothing is stored for a frame: a range of a million frames costs nothing.
+    """
+
+    __slots__ = ("_first", "_last", "_states")
+
+    def __init__(self, states: States, last: int) -> None:
+        self._states = states
+        self._first = states[0].frame_num if states else 0
+        self._last = last if states else -1
+
+    @property
+    def states(self) -> States:
+        """The states that are stored, ascending by frame."""
+        return self._states
+
+    def __getitem__(self, frame: int) -> FrameAnnotation:
+        if frame not in self:
+            raise KeyError(frame)
+        return state_at(self._states, int(frame))
+
+    def __contains__(self, frame: object) -> bool:
+        return (
+            hasattr(frame, "__index__")
+            and not isinstance(frame, bool)
+            and self._first <= frame <= self._last  # type: ignore[operator]
+        )
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self._first, self._last + 1))
+
+    def __len__(self) -> int:
+        return self._last + 1 - self._first
+
+    def __repr__(self) -> str:
+        if not self._states:
+            return "Frames()"
+        return f"Frames({self._first}..{self._last}, {len(self._states)} states)"
