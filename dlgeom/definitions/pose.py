@@ -105,6 +105,57 @@ class Pose(ArrayDefinition):
         self._fill(label, attributes, description)
 
     @classmethod
+    def from_points(
+        cls,
+        points: Iterable[Point],
+        label: str | None,
+        template_id: str | None = None,
+        instance_id: str | None = None,
+        attributes: AttributesLike = None,
+        description: str | None = None,
+        *,
+        names: Sequence[str] | None = None,
+        skeleton: Sequence[tuple[int | str, int | str]] = (),
+    ) -> Pose:
+        """Join points into a pose, in the order of a template; `points` splits it again.
+
+        Parameters
+        ----------
+        points : iterable of Point
+            In any order; the label of each says which key point it is.
+        label, template_id, instance_id, attributes, description
+            As for `Pose`.
+        names : sequence of str, optional
+            Names of all key points in the template's order. Those without a point become points
+            at 0, 0 with visibility 0. If None, the points stay in the order given.
+        skeleton : sequence of (int or str, int or str)
+            Edges between points, which are counted from 0 or named.
+
+        Raises
+        ------
+        GeometryError
+            If a name comes twice, a point's label is not among the names, or an edge names no
+            point.
+
+        Examples
+        --------
+        >>> pose = Pose.from_points(
+        ...     [Point(3, 4, "nose"), Point(1, 2, "eye")],
+        ...     "cat",
+        ...     names=["eye", "ear", "nose"],
+        ...     skeleton=[("eye", "nose")],
+        ... )
+        >>> pose.keypoints.tolist(), pose.skeleton
+        ([[1.0, 2.0, 2.0], [0.0, 0.0, 0.0], [3.0, 4.0, 2.0]], ((0, 2),))
+        """
+        given = list(points)
+        if names is not None:
+            given = _in_order(given, list(names))
+        places = {point.label: index for index, point in enumerate(given)}
+        edges = [(_place(places, a), _place(places, b)) for a, b in skeleton]
+        return cls(label, template_id, instance_id, attributes, given, description, skeleton=edges)
+
+    @classmethod
     def _view(
         cls,
         xyv: Floats,
@@ -198,6 +249,35 @@ class Pose(ArrayDefinition):
 
     def _summary(self) -> list[str]:
         return [f"{len(self._xyv)} points"]
+
+
+def _in_order(points: list[Point], names: list[str]) -> list[Point]:
+    """Return a point for each name, those that nobody gave with visibility 0."""
+    found: dict[str, Point | None] = dict.fromkeys(names)
+    if len(found) < len(names):
+        raise GeometryError(f"Pose: the names {names!r} hold one twice; key points have own names")
+    for index, point in enumerate(points):
+        name = point.label if isinstance(point, Point) else None
+        if name not in found:
+            raise GeometryError(
+                f"Pose: point {index} is {point!r}; the template has {', '.join(names)}. "
+                "Label it with one of these names"
+            )
+        if found[name] is not None:
+            raise GeometryError(f"Pose: two points are {name!r}; a pose has one of each name")
+        found[name] = point
+    return [
+        Point(0, 0, name, visibility=0) if point is None else point for name, point in found.items()
+    ]
+
+
+def _place(places: dict[str | None, int], end: int | str) -> int:
+    """Return the position of one end of an edge."""
+    if not isinstance(end, str):
+        return int(end)
+    if end not in places:
+        raise GeometryError(f"Pose: the skeleton names {end!r}; there is no such point")
+    return places[end]
 
 
 def _known(visibility: float) -> int:

@@ -48,15 +48,14 @@ def vertex_counts(ellipses: ArrayLike, *, distance: float = DISTANCE) -> NDArray
     Raises
     ------
     GeometryError
-        If the distance is not greater than 0.
+        If the distance is not greater than 0, or would take more than 65,536 vertices.
 
     Notes
     -----
     A polygon of n points at equal steps on a circle of radius r leaves it by the sagitta
     ``r (1 - cos(pi / n))``. An ellipse with semi-axes a >= b is that of a circle of radius a
     pressed together along one axis, which makes no distance greater, so that radius a is on the
-    safe side. At least 8 vertices, at most 65,536: these are enough for a radius of 43 million
-    pixels at 0.05 pixels.
+    safe side. At least 8 vertices; 65,536 are enough for a radius of 43 million pixels at 0.05.
     """
     if not 0 < distance < np.inf:
         raise GeometryError(f"distance is {distance}; it is greater than 0, in pixels")
@@ -65,7 +64,12 @@ def vertex_counts(ellipses: ArrayLike, *, distance: float = DISTANCE) -> NDArray
     # 1 - cos(t) = 2 sin(t / 2)^2, which keeps its digits for large radii.
     share = np.sqrt(np.minimum(distance / 2 / np.maximum(radius, distance), 0.5))
     counts = np.ceil(np.pi / (2 * np.arcsin(share)) / 4) * 4
-    return np.asarray(np.clip(counts, FEWEST, MOST).astype(np.int64))
+    if (counts > MOST).any():
+        raise GeometryError(
+            f"a semi-axis of {radius.max():g} pixels takes more than {MOST} vertices to stay "
+            f"within {distance:g} pixels. Give a greater distance"
+        )
+    return np.asarray(np.maximum(counts, FEWEST).astype(np.int64))
 
 
 def outline(ellipse: ArrayLike, *, distance: float = DISTANCE) -> Floats:
