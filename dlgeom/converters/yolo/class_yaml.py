@@ -21,7 +21,7 @@ from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["DataYaml", "Note", "Scalar", "load_class_yaml", "parse_class_yaml", "read_data_yaml"]
 
-_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}(?:\.0+)?")
 _SPLITS = {"train": "train", "val": "val", "validation": "val", "valid": "val", "test": "test"}
 _TASKS = frozenset({"detect", "segment", "pose", "obb", "classify"})
 _KNOWN = frozenset(
@@ -58,8 +58,8 @@ class Scalar(str):
 
     @property
     def integer(self) -> int | None:
-        """The value if it is a decimal integer, quoted or not."""
-        return int(self) if _INTEGER.fullmatch(self) else None
+        """The value if it is a decimal integer, quoted or not; ``2.0`` counts as 2."""
+        return int(self.partition(".")[0]) if _INTEGER.fullmatch(self) else None
 
 
 class Note(msgspec.Struct, frozen=True):

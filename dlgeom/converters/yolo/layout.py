@@ -14,7 +14,7 @@ from dlgeom.converters.base import ReadContext
 from dlgeom.converters.inputs import check_inside, decode_text, read_bytes
 from dlgeom.converters.yolo.class_yaml import DataYaml, read_data_yaml
 from dlgeom.converters.yolo.read_classify import only_class_folders
-from dlgeom.converters.yolo.read_common import Layout, chosen
+from dlgeom.converters.yolo.read_common import Layout, chosen, named_apart
 from dlgeom.converters.yolo.read_folders import loose_folders, read_loose
 from dlgeom.converters.yolo.read_names import (
     NAME_FILES,
@@ -165,6 +165,7 @@ def _read_darknet(tree: Tree, file: str, given: DataYaml | None, context: ReadCo
                 context.problems,
                 base=listed.split("/")[:-1],
                 listed=listed,
+                darknet=True,
             )
     if not done:
         raise FormatError(
@@ -172,4 +173,5 @@ def _read_darknet(tree: Tree, file: str, given: DataYaml | None, context: ReadCo
             code="schema.field",
             path=file,
         )
+    entries = named_apart(entries, context)
     return Layout(tree=tree, data=given, entries=chosen(entries, context), images_root="")

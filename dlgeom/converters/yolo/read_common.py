@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -13,7 +14,7 @@ from dlgeom.converters.yolo.read_splits import Entry
 from dlgeom.converters.yolo.read_tree import Tree
 from dlgeom.errors import FormatError
 
-__all__ = ["Layout", "chosen", "common_folder"]
+__all__ = ["Layout", "chosen", "common_folder", "named_apart"]
 
 
 class Layout(msgspec.Struct, kw_only=True):
@@ -65,3 +66,29 @@ def common_folder(folders: Iterable[str | None]) -> str | None:
     if not known:
         return None
     return os.path.commonpath([f"/{folder}" for folder in known])[1:]
+
+
+def named_apart(entries: list[Entry], context: ReadContext) -> list[Entry]:
+    """Return each image of a split once, and under a name of its own.
+
+    Images from two folders ``images`` that would have one name get the folders that tell them
+    apart; an image that two lists of one split name is read once.
+    """
+    if len({(entry.subset, entry.name) for entry in entries}) == len(entries):
+        return entries
+    kept: dict[tuple[str | None, str, str | None], Entry] = {}
+    for entry in entries:
+        key = entry.subset, entry.image or entry.name, entry.label
+        if kept.setdefault(key, entry) is not entry:
+            context.problems.notice(
+                "record.duplicate",
+                f"image {entry.name!r} is named twice by one split; it is read once",
+                path=entry.image or entry.label,
+            )
+    names = Counter((entry.subset, entry.name) for entry in kept.values())
+    for entry in kept.values():
+        if names[entry.subset, entry.name] > 1:
+            folder = (entry.image or entry.label or "").rpartition("/")[0]
+            base = entry.name.rpartition("/")[2]
+            entry.name = f"{folder}/{base}" if folder else base
+    return list(kept.values())

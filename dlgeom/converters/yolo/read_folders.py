@@ -7,7 +7,7 @@ import re
 from dlgeom.converters.base import ReadContext
 from dlgeom.converters.yolo.class_yaml import DataYaml
 from dlgeom.converters.yolo.read_classify import class_entries, class_folders
-from dlgeom.converters.yolo.read_common import Layout, chosen, common_folder
+from dlgeom.converters.yolo.read_common import Layout, chosen, common_folder, named_apart
 from dlgeom.converters.yolo.read_names import NAME_FILES, is_class_yaml, is_darknet, name_lines
 from dlgeom.converters.yolo.read_splits import (
     IMAGE_FOLDERS,
@@ -114,7 +114,7 @@ def read_loose(tree: Tree, given: DataYaml | None, context: ReadContext) -> Layo
     return Layout(
         tree=tree,
         data=given,
-        entries=chosen(entries, context),
+        entries=chosen(named_apart(entries, context), context),
         images_root=common_folder([images for images, _ in pairs]),
     )
 

@@ -1,13 +1,14 @@
 """From what a class file names (folders, lists, images) to one entry for each image.
 
 An image's label file has the same path with the last ``images`` folder replaced by ``labels``
-and the ending ``.txt`` (Ultralytics); without such a folder it lies beside the image (darknet).
+and the ending ``.txt`` (Ultralytics); without such a folder it lies beside the image. Darknet
+replaces ``JPEGImages`` and ``images/train2017`` (and its like) only.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -26,6 +27,7 @@ __all__ = [
     "is_label_name",
     "label_steps",
     "list_entries",
+    "nested_pair",
     "read_list",
 ]
 
@@ -38,6 +40,7 @@ NOT_LABELS = frozenset(
     | {"requirements.txt"}
 )
 _DARKNET_FOLDER = re.compile(r"obj_.*_data")
+_COCO_FOLDER = re.compile(r"(?:train|val)20(?:14|17)")
 
 
 class Entry(msgspec.Struct, gc=False):
@@ -74,12 +77,41 @@ def _stem_if_image(name: str) -> str | None:
     return name[:dot]
 
 
-def label_steps(steps: list[str]) -> list[str] | None:
-    """Return a folder of images with its last ``images`` step replaced by ``labels``."""
-    for position in range(len(steps) - 1, -1, -1):
-        if steps[position] in ("images", "JPEGImages", "Images"):
-            return [*steps[:position], "labels", *steps[position + 1 :]]
-    return None
+def label_steps(steps: list[str]) -> list[list[str]]:
+    """Return where the labels of a folder of images may be by Ultralytics' rule, likely first.
+
+    The last step ``images`` becomes ``labels``; other spellings only where no such folder is.
+    """
+    found = []
+    for names in (("images",), ("Images", "JPEGImages")):
+        for position in range(len(steps) - 1, -1, -1):
+            if steps[position] in names:
+                found.append([*steps[:position], "labels", *steps[position + 1 :]])
+                break
+    return found
+
+
+def darknet_labels(steps: list[str]) -> list[list[str]]:
+    """Return where the labels of a folder of images may be by darknet's rule.
+
+    A plain ``images`` is not replaced: such labels lie beside the images.
+    """
+    for position, step in enumerate(steps):
+        coco = step == "images" and _COCO_FOLDER.fullmatch("".join(steps[position + 1 :][:1]))
+        if coco or step == "JPEGImages":
+            return [[*steps[:position], "labels", *steps[position + 1 :]]]
+    return []
+
+
+def nested_pair(tree: Tree, folder: str) -> tuple[str, str] | None:
+    """Return ``images`` and ``labels`` of a folder that holds both and no images itself."""
+    listed = tree.listing(folder)
+    if listed.get("images") != FOLDER or listed.get("labels") != FOLDER:
+        return None
+    if any(kind in (FILE, LINK) and _stem_if_image(name) for name, kind in listed.items()):
+        return None
+    before = f"{folder}/" if folder else ""
+    return f"{before}images", f"{before}labels"
 
 
 def _not_regular(path: str) -> FormatError:
@@ -177,7 +209,43 @@ def folder_entries(
             problems.file(_not_regular(before + text))
             continue
         stems[stem] = before + text
+    _move_nested(tree, images or "", found, stems)
     return _paired(found, stems, f"{images}/" if images else "", subset, problems)
+
+
+def _move_nested(
+    tree: Tree, images: str, found: dict[str, list[str]], stems: dict[str, str]
+) -> None:
+    """Give images in an ``images`` folder further down the labels of the ``labels`` beside it."""
+    folders: dict[str, str | None] = {}
+    for stem in found:
+        place, _, base = stem.rpartition("/")
+        if place not in folders:
+            folders[place] = _nested_labels(tree, images, place)
+        labels = folders[place]
+        if labels is None:
+            continue
+        label = f"{labels}/{base}.txt"
+        stems.pop(stem, None)
+        if tree.kind(label) == FILE:
+            stems[stem] = label
+    if any(folders.values()):
+        # A walk for texts beside the images met the same files under names of their own.
+        moved = {stems[stem] for stem in found if stem in stems}
+        for stem in [stem for stem, label in stems.items() if label in moved]:
+            if stem not in found:
+                del stems[stem]
+
+
+def _nested_labels(tree: Tree, images: str, place: str) -> str | None:
+    below = place.split("/")
+    whole = [*images.split("/"), *below] if images else below
+    shared = len(whole) - len(below)
+    for steps in label_steps(whole):
+        labels = "/".join(steps)
+        if steps[:shared] == whole[:shared] and tree.is_folder(labels):
+            return labels
+    return None
 
 
 def _paired(
@@ -212,18 +280,27 @@ def _paired(
 class _Place:
     """A folder as a list names it: where its images and labels are, how its items are called."""
 
-    def __init__(self, tree: Tree, steps: list[str], subset: str | None, listed: str) -> None:
+    def __init__(
+        self, tree: Tree, steps: list[str], subset: str | None, listed: str, *, darknet: bool
+    ) -> None:
         self.images = tree.find(steps, (FOLDER,))
         if self.images is None and not [step for step in steps if step != ".."]:
             self.images = ""
-        folders = []
-        moved = label_steps(steps)
-        if moved is not None:
-            folders.append(tree.find(moved, (FOLDER,)))
-        folders.append(self.images)
-        self.labels = [folder for folder in folders if folder is not None]
+        self.labels = self._labels(tree, steps, darknet)
         self.prefix = _name_prefix(steps, self.images, subset, listed)
         self.outside = ".." in steps and self.images is None
+
+    def _labels(self, tree: Tree, steps: list[str], darknet: bool) -> list[str]:
+        rule = darknet_labels if darknet else label_steps
+        here = self.images.split("/") if self.images else []
+        moved = [found for found in map("/".join, rule(here)) if tree.is_folder(found)]
+        if not rule(here):
+            # The folder of images has gone, or is called something else here.
+            moved = [found for wanted in rule(steps) if (found := tree.find(wanted, (FOLDER,)))]
+        if moved or self.images is None:
+            return moved[:1]
+        others = label_steps(here) if darknet else []
+        return [self.images, *(found for found in map("/".join, others) if tree.is_folder(found))]
 
 
 def _name_prefix(steps: list[str], images: str | None, subset: str | None, listed: str) -> str:
@@ -248,6 +325,8 @@ def list_entries(
     *,
     base: list[str],
     listed: str = "",
+    root: Sequence[str] = (),
+    darknet: bool = False,
 ) -> list[Entry]:
     """Turn a list of image paths into entries, in the list's order.
 
@@ -265,6 +344,10 @@ def list_entries(
         Folder of the list file.
     listed : str
         Path of the list file.
+    root : sequence of str
+        Folder that the other paths may be relative to, as the class file says.
+    darknet : bool
+        Whether labels are found by darknet's rule and not by Ultralytics'.
     """
     places: dict[str, _Place] = {}
     stem_of_list = listed.rpartition("/")[2].removesuffix(".txt")
@@ -281,7 +364,9 @@ def list_entries(
             steps = steps_of(head)
             if head == "." or head.startswith("./"):
                 steps = [*base, *steps]
-            place = places[head] = _Place(tree, steps, subset, stem_of_list)
+            elif not head.startswith("/"):
+                steps = [*root, *steps]
+            place = places[head] = _Place(tree, steps, subset, stem_of_list, darknet=darknet)
         entry = _listed_entry(tree, place, name, subset)
         if entry is None or (place.outside and entry.label is None):
             problems.file(

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 
 from dlgeom.converters.base import ReadContext
+from dlgeom.converters.images import IMAGE_SUFFIXES
 from dlgeom.converters.yolo.class_yaml import DataYaml
 from dlgeom.converters.yolo.read_classify import class_folders
-from dlgeom.converters.yolo.read_common import Layout, chosen, common_folder
+from dlgeom.converters.yolo.read_common import Layout, chosen, common_folder, named_apart
 from dlgeom.converters.yolo.read_folders import read_classify, read_loose
 from dlgeom.converters.yolo.read_splits import (
     Entry,
     folder_entries,
     label_steps,
     list_entries,
+    nested_pair,
     read_list,
 )
 from dlgeom.converters.yolo.read_table import read_table
@@ -63,7 +65,9 @@ def read_yaml(tree: Tree, data: DataYaml, shown: str, context: ReadContext) -> L
         loose.data = data
         return loose
     root = common_folder([images for pairs in sources.values() for images, _ in pairs])
-    entries = _source_entries(tree, sources, lists, context)
+    entries = named_apart(
+        _source_entries(tree, steps_of(data.root), sources, lists, context), context
+    )
     if root is None:
         root = common_folder([entry.image.rpartition("/")[0] for entry in entries if entry.image])
     return Layout(tree=tree, data=data, entries=chosen(entries, context), images_root=root)
@@ -96,7 +100,7 @@ def _resolve(
         if found is not None:
             lists.setdefault(subset, []).append(found)
             return
-    elif os.path.splitext(base)[1].lower() in (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif"):
+    elif os.path.splitext(base)[1].lower() in IMAGE_SUFFIXES:
         lists.setdefault(subset, []).append(f"\0{'/'.join(steps)}")
         return
     else:
@@ -114,7 +118,7 @@ def _resolve(
 def _folders(tree: Tree, steps: list[str]) -> tuple[str | None, str | None] | None:
     """Return the folder of images and that of labels of a split, or None."""
     if not steps:
-        return "", ""
+        return _pair_of(tree, "")
     tries = [steps]
     for position, step in enumerate(steps):
         tries += [
@@ -124,20 +128,23 @@ def _folders(tree: Tree, steps: list[str]) -> tuple[str | None, str | None] | No
     for candidate in tries:
         images = tree.find(candidate, (FOLDER,))
         if images is not None:
-            return images, _labels_of(tree, images)
-        moved = label_steps(candidate)
-        labels = None if moved is None else tree.find(moved, (FOLDER,))
-        if labels is not None:
-            return None, labels
+            return _pair_of(tree, images)
+        for moved in label_steps(candidate):
+            labels = tree.find(moved, (FOLDER,))
+            if labels is not None:
+                return None, labels
     return None
 
 
-def _labels_of(tree: Tree, images: str) -> str | None:
-    """Return the folder with the labels of a folder of images."""
+def _pair_of(tree: Tree, images: str) -> tuple[str, str]:
+    """Return a folder of images and the folder with its labels."""
     steps = images.split("/") if images else []
-    moved = label_steps(steps)
-    if moved is not None and tree.is_folder("/".join(moved)):
-        return "/".join(moved)
+    for moved in label_steps(steps):
+        if tree.is_folder("/".join(moved)):
+            return images, "/".join(moved)
+    nested = nested_pair(tree, images)
+    if nested is not None:
+        return nested
     parent = "/".join(steps[:-1])
     dota = f"{parent}/labelTxt" if parent else "labelTxt"
     if steps and tree.is_folder(dota):
@@ -147,11 +154,12 @@ def _labels_of(tree: Tree, images: str) -> str | None:
             code="schema.unknown",
             path=dota,
         )
-    return images
+    return images, images
 
 
 def _source_entries(
     tree: Tree,
+    root: list[str],
     sources: dict[str, list[tuple[str | None, str | None]]],
     lists: dict[str, list[str]],
     context: ReadContext,
@@ -188,6 +196,7 @@ def _source_entries(
                 context.problems,
                 base=listed.split("/")[:-1],
                 listed=listed,
+                root=root,
             )
     return entries
 

@@ -171,8 +171,9 @@ def data_yaml(labels: LabelTable, task: str, folders: Sequence[str], keypoints: 
     Dumper.add_representer(
         Quoted, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, '"')
     )
-    content: dict[str, Any] = {"path": "."}
-    content.update(_splits(folders))
+    # No key "path": without it Ultralytics starts at the folder of this file, while "." would be
+    # the folder that the training happens to be started in.
+    content: dict[str, Any] = dict(_splits(folders))
     content["task"] = task
     content["nc"] = len(labels)
     content["names"] = {index: Quoted(label.name) for index, label in enumerate(labels)}

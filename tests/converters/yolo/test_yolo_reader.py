@@ -145,6 +145,107 @@ def test_a_split_inside_of_another_is_read_once(tmp_path: Path) -> None:
     assert names(tmp_path, strict=True) == [("train", "a.png", 1), ("val", "b.png", 1)]
 
 
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        ("train: train\nval: val", [("train", "a.png", 1), ("val", "b.png", 2)]),
+        (
+            "train: .\nval: .",
+            [("train", "train/images/a.png", 1), ("train", "val/images/b.png", 2)],
+        ),
+        (
+            "train: [train/images, val/images]",
+            [("train", "a.png", 1), ("train", "b.png", 2)],
+        ),
+    ],
+)
+def test_a_folder_around_images_and_labels_is_a_split_too(
+    tmp_path: Path, places: str, expected: list[tuple[str, str, int]]
+) -> None:
+    make(
+        tmp_path,
+        {
+            "data.yaml": f"{places}\nnames: [cat, dog]\n",
+            "train/images/a.png": (8, 8),
+            "train/labels/a.txt": BOX,
+            "val/images/b.png": (8, 8),
+            "val/labels/b.txt": BOX + BOX.replace("0 ", "1 ", 1),
+        },
+    )
+    assert names(tmp_path, strict=True) == expected
+
+
+@pytest.mark.parametrize("places", ["images/train", "list.txt"])
+def test_the_last_images_of_a_path_becomes_labels(tmp_path: Path, places: str) -> None:
+    make(
+        tmp_path,
+        {
+            "data.yaml": f"train: {places}\nval: {places}\nnames: [cat]\n",
+            "list.txt": "./images/train/a.png\n./images/train/s/images/b.png\n"
+            "./images/train/s/images/c.png\n",
+            "images/train/a.png": (8, 8),
+            "images/train/s/images/b.png": (8, 8),
+            "images/train/s/images/c.png": (8, 8),
+            "labels/train/a.txt": BOX,
+            "images/train/s/labels/b.txt": BOX * 2,
+            "labels/train/s/images/c.txt": BOX,
+        },
+    )
+    below = "s/images/" if places == "images/train" else ""
+    assert names(tmp_path) == [
+        ("train", "a.png", 1),
+        ("train", f"{below}b.png", 2),
+        ("train", f"{below}c.png", 0),
+    ]
+
+
+def test_images_decides_before_jpegimages(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        {
+            "data.yaml": "train: images/JPEGImages\nval: images/JPEGImages\nnames: [cat]\n",
+            "images/JPEGImages/a.png": (8, 8),
+            "labels/JPEGImages/a.txt": BOX,
+        },
+    )
+    assert names(tmp_path, strict=True) == [("train", "a.png", 1)]
+
+
+def test_images_of_one_name_in_two_folders_stay_apart(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        {
+            "data.yaml": "train: [x/images, y/images, x.txt, more.txt]\nnames: [cat]\n",
+            "x.txt": "./x/images/2.png\n",
+            "more.txt": "x/images/2.png\n",
+            "x/images/1.png": (8, 8),
+            "x/labels/1.txt": BOX,
+            "y/images/1.png": (8, 8),
+            "y/labels/1.txt": BOX * 2,
+        },
+    )
+    found = names(tmp_path)
+    assert found == [("train", "x/images/1.png", 1), ("train", "y/images/1.png", 2)]
+    Image.new("L", (8, 8)).save(tmp_path / "x/images/2.png")
+    reader, problems = opened(tmp_path)
+    images = [item.name for chunk in reader.chunks(grouped=True) for item in chunk.items]
+    assert sorted(map(str, images)) == ["2.png", "x/images/1.png", "y/images/1.png"]
+    assert {entry.code for entry in problems.entries} == {"record.duplicate"}
+
+
+def test_lists_may_be_relative_to_the_path_of_the_class_file(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        {
+            "data.yaml": "path: sub\ntrain: train.txt\nval: train.txt\nnames: [cat]\n",
+            "sub/train.txt": "images/a.png\n",
+            "sub/images/a.png": (8, 8),
+            "sub/labels/a.txt": BOX,
+        },
+    )
+    assert names(tmp_path, strict=True) == [("train", "a.png", 1)]
+
+
 def test_subsets_choose_splits(tmp_path: Path) -> None:
     make(
         tmp_path,

@@ -153,7 +153,7 @@ def test_values_of_a_wrong_kind_are_refused(tmp_path: Path, text: str, code: str
 
 
 @pytest.mark.parametrize(
-    ("count", "told"), [("2", False), ("3", True), ("10", False), ("null", True)]
+    ("count", "told"), [("2", False), ("2.0", False), ("3", True), ("10", False), ("null", True)]
 )
 def test_nc_has_to_agree_with_the_names(tmp_path: Path, count: str, told: bool) -> None:
     text = f"names: {{0: a, 9: b}}\nnc: {count}\n"
