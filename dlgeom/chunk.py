@@ -348,4 +348,9 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
             )
         )
 
+    def __ne__(self, other: object) -> bool:
+        # msgspec's own compares identities; Python would not turn __eq__ around here.
+        same = self.__eq__(other)
+        return same if same is NotImplemented else not same
+
     __hash__ = None  # type: ignore[assignment]

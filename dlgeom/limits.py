@@ -15,7 +15,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much of each thing one input may hold; each has ``--limit NAME=VALUE``.
 
     Sizes are bytes, `pixels` are pixels of an image or mask that must be decoded, `rle_pixels`
-    of a mask that stays run lengths, `coordinate` is pixels from the origin and `outline` the
+    of a mask that stays run lengths, `coordinate` is pixels from the origin, `frames` is the
+    span of one annotation and `outline` the
     total length of one ring, sum of max(abs(dx), abs(dy)), in pixels.
     """
 
@@ -24,6 +25,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     yaml_bytes: int = 256 << 10
     depth: int = 64
     text: int = 64 << 10
+    cue_text: int = MIB
     path_component: int = 255
     path: int = 4096
     pixels: int = 178_956_970
@@ -32,6 +34,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     outline: float = 1e6
     ring_points: int = 100_000
     points: int = 1_000_000
+    frames: int = 10_000_000
     png_text: int = MIB
 
     def replace(self, **changes: float) -> Limits:

@@ -52,6 +52,14 @@ def test_pickled_and_copied_annotations_are_equal(shape: Definition) -> None:
         assert annotation.children[0].id is None
 
 
+@given(definitions(), definitions())
+def test_different_is_not_equal_turned_around(one: Definition, two: Definition) -> None:
+    assert (one != two) is not (one == two)
+    assert (one != one.replace(label=one.label)) is False
+    assert (Annotation(one) != Annotation(two)) is not (Annotation(one) == Annotation(two))
+    assert (Annotation(one) != Annotation(one)) is False
+
+
 def test_setting_label_attributes_and_description_makes_a_new_definition() -> None:
     mask = Segmentation(np.eye(2), "cat")
     annotation = Annotation(BOX, companions=(mask,))

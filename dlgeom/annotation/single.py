@@ -619,6 +619,11 @@ class Annotation(msgspec.Struct, eq=False):
             return all(getattr(self, name) == getattr(other, name) for name in _OF_FRAMES)
         return self.states == other.states and self.end_frame == other.end_frame
 
+    def __ne__(self, other: object) -> bool:
+        # msgspec's own compares identities; Python would not turn __eq__ around here.
+        same = self.__eq__(other)
+        return same if same is NotImplemented else not same
+
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:

@@ -23,7 +23,7 @@ from dlgeom.converters.inputs import read_bytes
 from dlgeom.errors import FormatError, LimitError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["VOC_PALETTE", "Png", "palette_png", "read_png", "rgb_png"]
+__all__ = ["VOC_PALETTE", "Png", "decode_png", "palette_png", "read_png", "rgb_png", "rgba_png"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -219,11 +219,16 @@ def read_png(path: Path, *, limits: Limits = DEFAULT_LIMITS, shown: str | None =
     LimitError
         ``limit.pixels`` (before any pixel is decoded), ``limit.png_text``, ``limit.bytes``.
     """
-    from PIL import Image
-
     shown = str(path) if shown is None else shown
     data = read_bytes(path, limit_name="file_bytes", limits=limits, shown=shown)
-    walk = _Walk(data, shown, limits)
+    return decode_png(data, limits=limits, shown=shown)
+
+
+def decode_png(data: bytes, *, limits: Limits = DEFAULT_LIMITS, shown: str | None = None) -> Png:
+    """Decode a PNG mask from memory; see `read_png`."""
+    from PIL import Image
+
+    walk = _Walk(data, shown or "", limits)
     walk.check_pixels()
     try:
         with warnings.catch_warnings():
@@ -271,3 +276,10 @@ def _encoded(image: Any) -> bytes:
     stream = io.BytesIO()
     image.save(stream, format="PNG", compress_level=6)
     return stream.getvalue()
+
+
+def rgba_png(array: NDArray[np.uint8]) -> bytes:
+    """Return a PNG with transparency of an array of shape (H, W, 4)."""
+    from PIL import Image
+
+    return _encoded(Image.fromarray(np.ascontiguousarray(array, dtype=np.uint8)))

@@ -343,6 +343,11 @@ class Definition:
             and self.description == other.description
         )
 
+    def __ne__(self, other: object) -> bool:
+        # msgspec's own compares identities; Python would not turn __eq__ around here.
+        same = self.__eq__(other)
+        return same if same is NotImplemented else not same
+
     def __hash__(self) -> int:
         return hash((type(self).__name__, self.label, self._geometry_key()))
 

@@ -1,0 +1,1 @@
+"""The labelling platform's JSON: an optional adapter; nothing below `converters` needs it."""
