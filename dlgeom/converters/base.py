@@ -202,6 +202,10 @@ class Writer(Protocol):
 
     A writer that cannot do without the sizes of images says so by an attribute ``sized``:
     ``items`` where each image needs one, ``rows`` where images with records do.
+
+    Records of shapes without a column are in ``chunk.others``. A writer that holds some of these
+    only says so by an attribute ``holds``, type strings of definitions, and gets the others as
+    what is nearest to them: ``nearest``, see `dlgeom.converters.lower.Nearest`.
     """
 
     grouped: bool

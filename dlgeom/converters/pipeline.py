@@ -213,19 +213,22 @@ def write_source(
 
 
 def _stream(source: Source, writer: Writer, target: Target, progress: Progress | None) -> None:
+    from dlgeom.converters.lower import Lowering
+
     reader, problems, report = source.reader, source.problems, target.report
     needs = writer.needs | {"outline", "runs"} if target.measure else writer.needs
     same = reader.meta.format == target.format.name
     items = ItemFields(kept_by(writer, "item_fields", same_format=same))
     sized = SizeFilter(getattr(writer, "sized", "no"), problems, copies=same)
+    lowering = Lowering.of(writer)
     total = reader.count() if progress else None
     for given in reader.chunks(grouped=writer.grouped, needs=frozenset(needs)):
         items.add(report.add_items(given.items))
-        chunk = sized(given)
-        losses = writer.write(chunk)
+        lowered = lowering(sized(given))
+        losses = writer.write(lowered.chunk)
         if not target.measure:
             losses.replaced = None
-        report.add(chunk, losses)
+        report.add(*lowered.settle(losses))
         if progress:
             progress(report.images, total)
     sized.finish()

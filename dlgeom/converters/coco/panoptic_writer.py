@@ -22,6 +22,7 @@ from dlgeom.converters.coco.write_ids import Categories, Ids, encode_json, is_in
 from dlgeom.converters.coco.write_records import find_unwritable
 from dlgeom.converters.coco.write_root import RootFile, Spool, own_sections
 from dlgeom.converters.fields import ALL_FIELDS
+from dlgeom.converters.lower_shapes import Nearest
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.png import rgb_png
 from dlgeom.errors import FormatError
@@ -56,6 +57,8 @@ class PanopticWriter:
     grouped = True
     sized = "items"
     needs = frozenset({"outline", "runs", "extra"})
+    holds: frozenset[str] = frozenset()
+    nearest = Nearest(shape="outline")
     item_fields = label_fields = ALL_FIELDS
 
     def __init__(self, context: WriteContext) -> None:

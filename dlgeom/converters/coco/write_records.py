@@ -145,7 +145,7 @@ def build(
     _put_sparse(chunk, records, losses)
     for row, annotation in chunk.others.items():
         if losses.status[row] != DROPPED:
-            _put_other(chunk, records, row, annotation, losses, replaced)
+            _put_other(chunk, records, row, annotation, losses)
     return records
 
 
@@ -199,7 +199,6 @@ def _put_other(
     row: int,
     annotation: Any,
     losses: Losses,
-    replaced: dict[int, list[list[NDArray[np.float64]]]] | None,
 ) -> None:
     found = other_record(annotation.annotation_definition)
     if found.dropped:
@@ -224,9 +223,7 @@ def _put_other(
         merged["area"] = float(chunk.area[row])
     records[row] = merged
     if found.code:
-        approximate(losses, row, found.code, found.measure)
-        if replaced is not None and found.outline is not None:
-            replaced[row] = [[found.outline]]
+        approximate(losses, row, found.code)
 
 
 # ------------------------------------------------------------------ segmentation

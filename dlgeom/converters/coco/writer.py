@@ -31,6 +31,7 @@ from dlgeom.converters.coco.write_root import ARRAYS, ListFile, RootFile, own_se
 from dlgeom.converters.coco.write_sizes import areas, boxes, shortest_sizes
 from dlgeom.converters.fields import ALL_FIELDS
 from dlgeom.converters.image_files import WithImages
+from dlgeom.converters.lower_shapes import Nearest
 from dlgeom.converters.names import Claims
 from dlgeom.errors import FormatError
 from dlgeom.geometry.ragged import Rings
@@ -81,6 +82,8 @@ class CocoWriter:
     """
 
     grouped = False
+    holds = frozenset({"class", "item_description", "point"})
+    nearest = Nearest(shape="outline", boxed=True)
     sized = "items"
 
     def __init__(self, context: WriteContext) -> None:

@@ -17,6 +17,7 @@ from dlgeom.converters.base import DROPPED, Losses, WriteContext
 from dlgeom.converters.fields import count_fields
 from dlgeom.converters.image_files import ImageCopier
 from dlgeom.converters.images import is_image_name
+from dlgeom.converters.lower_shapes import Nearest
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.voc import write_lists
 from dlgeom.converters.voc.options import WRITE_OPTIONS
@@ -55,6 +56,7 @@ class VocWriter:
     """Writes chunks as they come; see `dlgeom.converters.base.Writer`."""
 
     grouped = True
+    holds = frozenset({"class", "point"})
 
     def __init__(self, context: WriteContext) -> None:
         options = context.options
@@ -68,6 +70,9 @@ class VocWriter:
         shapes = {"outline", "runs"} if self._segment else set()
         shapes |= {"outline"} if self._polygons else set()
         self.needs = frozenset({"keypoints", "extra"} | shapes)
+        self.nearest = Nearest(
+            shape="outline" if self._segment or self._polygons else "box", lines=True, boxed=True
+        )
         self._claims = Claims()
         self._splits = write_lists.Splits(context.meta, context.subset or "train")
         self._prefixes: list[str | None] = []

@@ -8,6 +8,7 @@ from dlgeom.chunk import OTHER, Chunk
 from dlgeom.converters.base import Losses, WriteContext
 from dlgeom.converters.fields import count_fields
 from dlgeom.converters.image_files import ImageCopier
+from dlgeom.converters.lower_shapes import Nearest
 from dlgeom.converters.names import Claims
 from dlgeom.converters.yolo.write_files import Namer, folder_of_label
 from dlgeom.converters.yolo.write_losses import Ledger
@@ -27,6 +28,8 @@ class ClassifyWriter:
 
     grouped = True
     needs = frozenset({"extra"})
+    holds = frozenset({"class"})
+    nearest = Nearest(shape="label")
 
     def __init__(self, context: WriteContext) -> None:
         if context.image_files == "none":

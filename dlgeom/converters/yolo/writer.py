@@ -12,6 +12,7 @@ from dlgeom.chunk import KEYPOINTS, OTHER, OUTLINE, ROTATED, RUNS, Chunk
 from dlgeom.converters.base import Losses, WriteContext, Writer
 from dlgeom.converters.fields import count_fields
 from dlgeom.converters.image_files import ImageCopier
+from dlgeom.converters.lower_shapes import Nearest
 from dlgeom.converters.yolo.options import WRITE_OPTIONS
 from dlgeom.converters.yolo.write_boxes import detect_table, pose_table
 from dlgeom.converters.yolo.write_classify import ClassifyWriter
@@ -31,6 +32,12 @@ NEEDS = {
     "segment": frozenset({"extra", "outline", "runs"}),
     "pose": frozenset({"extra", "keypoints"}),
     "obb": frozenset({"extra", "outline", "runs"}),
+}
+NEAREST = {
+    "detect": Nearest(shape="box", lines=True),
+    "segment": Nearest(shape="outline"),
+    "pose": Nearest(shape="box"),
+    "obb": Nearest(shape="rotated"),
 }
 _NUMBERS = re.compile(rb"[0-9]+(?:[ \t]+[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)+")
 
@@ -59,9 +66,10 @@ class YoloWriter:
 
     grouped = True
     sized = "rows"
+    holds: frozenset[str] = frozenset()
 
     def __init__(self, context: WriteContext, task: str) -> None:
-        self.needs = NEEDS[task]
+        self.needs, self.nearest = NEEDS[task], NEAREST[task]
         named = {"id", "keypoints", "flip"} if task == "pose" else {"id"}
         self.label_fields = frozenset(named)
         self._context = context
