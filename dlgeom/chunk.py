@@ -24,6 +24,7 @@ __all__ = [
     "BOX",
     "HOLES",
     "KEYPOINTS",
+    "KINDS",
     "OTHER",
     "OUTLINE",
     "PARTS",
@@ -35,6 +36,16 @@ __all__ = [
 
 BOX, ROTATED, OUTLINE, RUNS, KEYPOINTS, OTHER, PARTS, HOLES = (1 << bit for bit in range(8))
 """Bits of `Chunk.shapes`: which shapes the source record has, decoded or not."""
+
+KINDS = {
+    BOX: "box",
+    ROTATED: "rotated",
+    OUTLINE: "outline",
+    RUNS: "runs",
+    KEYPOINTS: "keypoints",
+    OTHER: "other",
+}
+"""What `Chunk.kinds` calls the bits."""
 
 Rows = NDArray[np.integer[Any]]
 
@@ -286,6 +297,20 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
             others=sparse(self.others),
             records=sparse(self.records),
         )
+
+    def kinds(self) -> set[str]:
+        """Return which of box, rotated, outline, runs, keypoints, other occur.
+
+        Of records in `others` also what is nearest to them in a column: an outline for an
+        ellipse or a cube, a box for a polyline or a note; nothing for states over frames.
+        """
+        bits = int(np.bitwise_or.reduce(self.shapes)) if len(self) else 0
+        found = {name for bit, name in KINDS.items() if bits & bit}
+        if self.others:
+            from dlgeom.chunk_objects import nearest_kinds
+
+            found |= nearest_kinds(self.others.values())
+        return found
 
     def relabel(self, mapping: Callable[[int], int], labels: LabelTable) -> Chunk:
         """Return the chunk with the labels of another table; `mapping` turns index to index."""

@@ -20,8 +20,12 @@ from dlgeom.chunk import Chunk
 from dlgeom.definitions import (
     Box,
     Classification,
+    Cube,
     Definition,
+    Ellipse,
+    Note,
     Polygon,
+    Polyline,
     Pose,
     Segmentation,
 )
@@ -30,7 +34,14 @@ from dlgeom.geometry.ragged import Ragged, Rings, Runs, offsets_of
 from dlgeom.item import Item
 from dlgeom.labels import Label, LabelTable
 
-__all__ = ["annotation_of", "annotations_of", "chunk_of", "label_index", "pairs_of"]
+__all__ = [
+    "annotation_of",
+    "annotations_of",
+    "chunk_of",
+    "label_index",
+    "nearest_kinds",
+    "pairs_of",
+]
 
 BLOCK = 4096
 """Rows that are unpacked at once: enough to spread the cost, few enough to stay small."""
@@ -394,6 +405,26 @@ def chunk_of(
     for item, collection in pairs:
         columns.add_item(item, collection)
     return columns.chunk()
+
+
+def nearest_kinds(annotations: Iterable[Annotation]) -> set[str]:
+    """Return the columns that come near to what has none, by the names of `Chunk.kinds`."""
+    found: set[str] = set()
+    for annotation in annotations:
+        if annotation.later or annotation._away is not None:
+            continue
+        for shape in annotation.shapes:
+            if isinstance(shape, Polygon | Ellipse | Cube):
+                found.add("outline")
+            elif isinstance(shape, Segmentation):
+                found.add("runs")
+            elif isinstance(shape, Box):
+                found.add("rotated" if shape.is_rotated else "box")
+            elif isinstance(shape, Polyline | Note):
+                found.add("box")
+            elif isinstance(shape, Pose) and len(shape.keypoints):
+                found.add("keypoints")
+    return found
 
 
 def _or_nan(value: float | None) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import msgspec
 
 from dlgeom.annotation import AnnotationCollection
-from dlgeom.chunk import BOX, KEYPOINTS, OTHER, OUTLINE, ROTATED, RUNS, Chunk
+from dlgeom.chunk import Chunk
 from dlgeom.chunk_objects import chunk_of, label_index, pairs_of
 from dlgeom.item import Item
 from dlgeom.labels import Label, LabelTable
@@ -31,14 +31,6 @@ Pair = tuple[Item, AnnotationCollection]
 PathLike = str | os.PathLike[str]
 
 ITEMS_A_CHUNK = 1_000
-_KINDS = {
-    BOX: "box",
-    ROTATED: "rotated",
-    OUTLINE: "outline",
-    RUNS: "runs",
-    KEYPOINTS: "keypoints",
-    OTHER: "other",
-}
 
 
 class Dataset:
@@ -284,11 +276,7 @@ class _Pairs:
 
     def kinds(self) -> set[str]:
         """Return which of box, rotated, outline, runs, keypoints, other occur."""
-        found = 0
-        for chunk in self.chunks(grouped=True):
-            for bits in chunk.shapes.tolist():
-                found |= bits
-        return {name for bit, name in _KINDS.items() if found & bit}
+        return set().union(*(chunk.kinds() for chunk in self.chunks(grouped=True)))
 
     def count(self) -> int | None:
         """Return the number of items."""

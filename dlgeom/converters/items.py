@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from dlgeom.annotation import Annotation, AnnotationCollection
-from dlgeom.chunk import BOX, KEYPOINTS, OTHER, OUTLINE, ROTATED, RUNS, Chunk, Origin
+from dlgeom.chunk import Chunk, Origin
 from dlgeom.chunk_objects import KEPT_AS_EXTRA
 from dlgeom.converters.base import (
     ALL,
@@ -34,14 +34,6 @@ __all__ = ["ItemLosses", "ItemReader", "ItemRecord", "ItemWriter", "fields_of"]
 _ITEMS, _ROWS = 256, 8_192
 """A chunk is full when it has so many items or rows."""
 
-_KINDS = {
-    BOX: "box",
-    ROTATED: "rotated",
-    OUTLINE: "outline",
-    RUNS: "runs",
-    KEYPOINTS: "keypoints",
-    OTHER: "other",
-}
 _DEFAULTS = {
     field.name: field.default
     for field in msgspec.structs.fields(Annotation)
@@ -102,11 +94,8 @@ class ItemReader(ABC):
 
     def kinds(self) -> set[str]:
         """Return which of box, rotated, outline, runs, keypoints, other occur anywhere."""
-        found = 0
-        for chunk in self._chunks(Problems(strict=False, listener=lambda _: None)):
-            for bits in np.unique(chunk.shapes).tolist():
-                found |= bits
-        return {name for bit, name in _KINDS.items() if found & bit}
+        quiet = Problems(strict=False, listener=lambda _: None)
+        return set().union(*(chunk.kinds() for chunk in self._chunks(quiet)))
 
     def chunks(self, *, grouped: bool, needs: frozenset[str] = ALL) -> Iterator[Chunk]:
         """Yield the data set, always grouped by item and with all columns."""
