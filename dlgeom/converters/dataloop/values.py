@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from dlgeom.errors import FormatError
 from dlgeom.limits import DEFAULT_LIMITS, Limits

@@ -1,0 +1,187 @@
+"""``metadata.user.dlgeom``: what an annotation says that the platform's JSON has no place for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from dlgeom.annotation.single import Annotation
+from dlgeom.converters.dataloop.values import bad
+from dlgeom.definitions import Box, Description, Point, Polygon, Pose
+from dlgeom.definitions.base import Definition
+from dlgeom.errors import DlgeomError
+from dlgeom.item import Item
+
+__all__ = ["read_hints", "write_hints"]
+
+
+def write_hints(annotation: Annotation, *, exclude: frozenset[str]) -> dict[str, Any]:
+    """Return what reading the JSON back would not give.
+
+    Parameters
+    ----------
+    exclude : frozenset of str
+        Keys of `Annotation.extra` that stand elsewhere.
+    """
+    hints: dict[str, Any] = {}
+    if annotation.crowd:
+        hints["crowd"] = True
+    if annotation.stored_area is not None:
+        hints["area"] = annotation.stored_area
+    if annotation.stored_bounds is not None:
+        hints["bounds"] = list(annotation.stored_bounds)
+    if annotation.score is not None and not 0 <= annotation.score <= 1:
+        hints["score"] = annotation.score
+    extra = {
+        key: value
+        for key, value in annotation.extra.items()
+        if key not in exclude and key != "attributes"
+    }
+    if extra:
+        hints["extra"] = msgspec.to_builtins(extra)
+    if annotation.companions:
+        hints["companions"] = [_whole(shape) for shape in annotation.companions]
+    if annotation.children:
+        from dlgeom.converters.dataloop.record import write_annotation
+
+        hints["children"] = [write_annotation(child) for child in annotation.children]
+    hints.update(_of_shape(annotation.states[0].annotation_definition))
+    return hints
+
+
+def _whole(shape: Definition) -> dict[str, Any]:
+    from dlgeom.converters.dataloop.record import write_annotation
+
+    return write_annotation(Annotation(shape))
+
+
+def _of_shape(shape: Definition) -> dict[str, Any]:
+    """Return what ``coordinates`` do not say of a shape."""
+    if isinstance(shape, Box):
+        edges = Box(shape.left, shape.top, shape.right, shape.bottom, angle=shape.angle)
+        if edges._geometry_key() != shape._geometry_key() or (
+            shape.angle is not None and not shape.angle
+        ):
+            return {"rotated": list(shape.rotated)}
+    if isinstance(shape, Polygon) and len(shape.rings) > 1:
+        again = Polygon([np.array(ring) for ring in shape.rings], None)
+        if [len(part) for part in again.parts] != [len(part) for part in shape.parts] or (
+            not again._same_geometry(shape)
+        ):
+            return {"parts": [len(part) for part in shape.parts]}
+    if isinstance(shape, Point) and shape.visibility is not None:
+        return {"visibility": shape.visibility}
+    if isinstance(shape, Pose) and (len(shape.keypoints) or shape.skeleton):
+        return {
+            "keypoints": shape.keypoints.tolist(),
+            "names": list(shape.names),
+            "skeleton": [list(edge) for edge in shape.skeleton],
+            "points": [
+                {
+                    "attributes": msgspec.to_builtins(point.attributes),
+                    "description": point.description,
+                    "visibility": point.visibility,
+                }
+                if point.attributes or point.description
+                else point.visibility
+                for point in shape.points
+            ],
+        }
+    if isinstance(shape, Description) and shape.label is None:
+        return {"label": None}
+    return {}
+
+
+def read_hints(annotation: Annotation, hints: Mapping[str, Any], item: Item | None) -> None:
+    """Put back what `write_hints` kept.
+
+    Raises
+    ------
+    FormatError
+        If the hints are not what dlgeom writes.
+    """
+    try:
+        _read(annotation, hints, item)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        if isinstance(error, DlgeomError):
+            raise
+        raise bad(
+            "schema.type",
+            f"metadata.user.dlgeom is not as it was written ({error}). Leave it out",
+        ) from error
+
+
+def _read(annotation: Annotation, hints: Mapping[str, Any], item: Item | None) -> None:
+    from dlgeom.converters.dataloop.record import read_annotation
+
+    annotation.crowd = bool(hints.get("crowd", False))
+    if hints.get("area") is not None:
+        annotation.stored_area = float(hints["area"])
+    if hints.get("bounds") is not None:
+        left, top, right, bottom = (float(edge) for edge in hints["bounds"])
+        annotation.stored_bounds = (left, top, right, bottom)
+    if hints.get("score") is not None:
+        annotation.score = float(hints["score"])
+    annotation.extra.update(dict(hints.get("extra") or {}))
+    annotation.companions = tuple(
+        read_annotation(raw, item, is_video=False).annotation_definition
+        for raw in hints.get("companions") or ()
+    )
+    annotation.children = tuple(
+        _without_record(read_annotation(raw, None, is_video=False))
+        for raw in hints.get("children") or ()
+    )
+    annotation.annotation_definition = _shape(annotation.annotation_definition, hints)
+
+
+def _without_record(annotation: Annotation) -> Annotation:
+    annotation.record = None
+    return annotation
+
+
+def _shape(shape: Definition, hints: Mapping[str, Any]) -> Definition:
+    common = (shape.label, shape.attributes, shape.description)
+    if isinstance(shape, Box) and "rotated" in hints:
+        exact = Box.from_rotated(hints["rotated"], *common)
+        # A box that was moved since keeps its new place.
+        return exact if exact.is_close(shape, atol=1e-6) else shape
+    if isinstance(shape, Polygon) and "parts" in hints:
+        rings, parts = shape.rings, []
+        counts = [int(count) for count in hints["parts"]]
+        if sum(counts) != len(rings):
+            return shape
+        for count in counts:
+            parts.append(rings[:count])
+            rings = rings[count:]
+        return Polygon.from_parts(parts, *common)
+    if isinstance(shape, Point) and "visibility" in hints:
+        return Point(shape.x, shape.y, *common, hints["visibility"])
+    if isinstance(shape, Pose) and "keypoints" in hints:
+        return _pose(shape, hints)
+    if isinstance(shape, Description) and "label" in hints:
+        return shape.replace(label=None)
+    return shape
+
+
+def _pose(shape: Pose, hints: Mapping[str, Any]) -> Pose:
+    points = []
+    for (x, y, _), name, more in zip(
+        hints["keypoints"], hints["names"], hints["points"], strict=True
+    ):
+        if isinstance(more, Mapping):
+            details = more["attributes"], more["description"], more["visibility"]
+            points.append(Point(x, y, name, *details))
+        else:
+            points.append(Point(x, y, name, visibility=more))
+    return Pose(
+        shape.label,
+        shape.template_id,
+        shape.instance_id,
+        shape.attributes,
+        points,
+        shape.description,
+        skeleton=[(a, b) for a, b in hints["skeleton"]],
+    )

@@ -1,0 +1,89 @@
+"""Writes the platform's JSON: ``json/<path of the item>.json``, and ``items/`` on request."""
+
+from __future__ import annotations
+
+import json
+
+from dlgeom.annotation import AnnotationCollection
+from dlgeom.converters.base import WriteContext
+from dlgeom.converters.dataloop.itemjson import item_json
+from dlgeom.converters.dataloop.poses import write_all
+from dlgeom.converters.image_files import ImageCopier
+from dlgeom.converters.items import ItemLosses, ItemWriter
+from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
+from dlgeom.errors import FormatError
+from dlgeom.item import Item
+
+__all__ = ["PlatformWriter"]
+
+CODES = (
+    ("geometry.none", "has no definition"),
+    ("number.not_finite", "has a number that JSON cannot hold"),
+)
+
+
+class PlatformWriter(ItemWriter):
+    """Writes each item into a file of its own; holds everything that an annotation has."""
+
+    codes = CODES
+    item_fields = frozenset({"*", "metadata"})
+    label_fields = frozenset({"color"})
+
+    def __init__(self, context: WriteContext) -> None:
+        super().__init__(context)
+        self._appends = context.options["dataloop_export_version"] == "v2"
+        self._claims = Claims()
+        self._images = Claims()
+        self._colors = {
+            label.name: label.color for label in context.meta.labels if label.color is not None
+        }
+        self._copier = (
+            None
+            if context.image_files == "none"
+            else ImageCopier(
+                context.output,
+                context.meta.images_root,
+                context.image_files,
+                context.problems,
+            )
+        )
+
+    def write_item(
+        self, item: Item, annotations: AnnotationCollection, losses: ItemLosses, where: str
+    ) -> None:
+        """Write one item."""
+        entries = write_all(annotations, color_of=self._colors.get)
+        try:
+            text = json.dumps(
+                item_json(item, entries),
+                ensure_ascii=True,
+                allow_nan=False,
+                separators=(",", ":"),
+            )
+        except ValueError as error:
+            raise FormatError(
+                f"item {item.name!r} has a number that is not finite; JSON has none. Correct it",
+                code="number.not_finite",
+                path=where or None,
+            ) from error
+        name = self._place(item)
+        self.context.output.write(f"json/{name}", text.encode("ascii"))
+        if self._copier is not None and item.name is not None:
+            source = self._copier.find(item)
+            if source is not None:
+                place, _ = self._images.claim("items/" + output_name(item.name))
+                self._copier.put_file(source, place)
+
+    def _place(self, item: Item) -> str:
+        name = item.name or f"item_{max(item.number, 0)}"
+        safe, _ = safe_name(name, limits=self.context.limits)
+        clean = output_name(safe)
+        wanted = (clean if self._appends else stem_of(clean)) + ".json"
+        place, taken = self._claims.claim(wanted)
+        if taken:
+            self.context.problems.notice(
+                "path.collision",
+                f"{wanted!r} is the file of another item too; that of {name!r} is written as "
+                f"{place!r}. --dataloop-export-version v2 keeps endings apart",
+            )
+        return place
