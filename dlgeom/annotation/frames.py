@@ -26,7 +26,7 @@ def checked_frame(value: object, what: str) -> int:
         number = -1
     if isinstance(value, bool) or number != value or number < 0:
         raise UsageError(f"{what} is {value!r}; frames are whole numbers from 0. Correct it")
-    return number
+    return int(number)
 
 
 class FrameAnnotation(msgspec.Struct, frozen=True):

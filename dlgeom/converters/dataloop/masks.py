@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dlgeom.converters.dataloop.values import Tell, bad
 from dlgeom.definitions import Segmentation
+from dlgeom.errors import FormatError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["decode_mask", "encode_mask"]
@@ -59,11 +60,12 @@ def decode_mask(
         head, comma, body = value.partition(",")
         if not comma or not head.endswith(";base64"):
             raise bad("base64.prefix", f"mask begins with {head[:40]!r}; expected {_PREFIX!r}")
-    else:
-        tell("base64.prefix", f"mask has no {_PREFIX!r} before its pixels; read all the same")
+    notes: list[tuple[str, str]] = []
+    if body is value:
+        notes.append(("base64.prefix", f"has no {_PREFIX!r} before its pixels; read all the same"))
     bare = "".join(body.split())
     if bare != body:
-        tell("base64.prefix", "mask has line breaks inside its base64; read all the same")
+        notes.append(("base64.prefix", "has line breaks inside its base64; read all the same"))
     try:
         data = base64.b64decode(bare, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -72,8 +74,13 @@ def decode_mask(
         raise bad("image.format", "mask is PostScript; masks are PNG. Export it again")
     if not data.startswith(b"\x89PNG"):
         raise bad("image.unreadable", "mask is no PNG. Export it again")
-    png = decode_png(data, limits=limits)
-    for code, message in png.notes:
+    try:
+        png = decode_png(data, limits=limits)
+    except FormatError as error:
+        # A picture of no pixels is none.
+        code = "image.unreadable" if error.code == "image.size" else error.code
+        raise bad(code, f"mask {error.message}") from error
+    for code, message in (*notes, *png.notes):
         tell(code, f"mask {message}")
     array: NDArray[Any] = png.array
     if png.mode in ("RGBA", "LA"):

@@ -243,6 +243,8 @@ def _read_span(
     item, shape = annotation.item, annotation.annotation_definition
     audio = bool(is_audio) if is_audio is not None else item is not None and item.media == "audio"
     video = bool(is_video) if is_video is not None else _tells_video(annotation, system)
+    if not video:
+        _check_span(system, tell, limits)
     if not (audio or video or isinstance(shape, Subtitle)):
         return
     for field, key in (("start_time", "startTime"), ("end_time", "endTime")):
@@ -273,6 +275,19 @@ def _read_span(
     annotation.fixed, annotation.object_visible = begin.fixed, begin.object_visible
     annotation.frame_num, annotation.later = begin.frame_num, states[1:]
     annotation.end_frame_num = max(begin.frame_num if last is None else last, states[-1].frame_num)
+
+
+def _check_span(system: Mapping[str, Any], tell: Tell, limits: Limits) -> None:
+    """Check frames that are kept but not used: images have them too."""
+    for key in ("frame", "endFrame"):
+        if system.get(key) is not None:
+            frame_number(system[key], f"metadata.system.{key}", limits)
+    snapshots = system.get("snapshots_")
+    if snapshots is not None and not isinstance(snapshots, list):
+        raise bad("schema.type", f"snapshots_ is {snapshots!r:.60}; it is a list")
+    for k, snapshot in enumerate(snapshots or ()):
+        if not isinstance(snapshot, Mapping):
+            tell("schema.type", f"snapshots_[{k}] is {snapshot!r:.60}, no object; it says nothing")
 
 
 # Writing.
