@@ -8,7 +8,8 @@ what leaves the image is clipped, and a ring that crosses itself is filled even-
 The result is pycocotools' own, called at the full image size: vertices are never shifted,
 clipped or put on another grid first, since each of these changes masks. Native code sees rings
 only after `faults` found none that could harm it. Images too large for its 32-bit positions take
-the same walk in numpy.
+the same walk in numpy. Outlines along pixel edges, which every mask has, need no walk: they are
+filled from their edges alone where they have many rings, or more than native code may get.
 
 Counts and shapes are those of `dlgeom.geometry.rle`; rings are float64 of shape (n, 2), x then
 y, closed without repeating the first vertex (repeating it changes nothing).
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dlgeom.errors import GeometryError
+from dlgeom.geometry import _pixel_edges as pixel_edges
 from dlgeom.geometry import rle
 from dlgeom.geometry.ragged import Rings, Runs, gather, offsets_of
 from dlgeom.limits import DEFAULT_LIMITS, Limits
@@ -67,6 +69,9 @@ RULES = {
 
 SCALE = 5.0  # cells of the walk in a pixel
 NATIVE_PIXELS = 1 << 31  # positions in pycocotools are products of C ints
+FEW_RINGS = 4  # up to which rings are looked at and decoded one by one (measured)
+# Vertices times farthest coordinate up to which no limit of coordinates or outlines is passed.
+SURELY_NEAR = min(DEFAULT_LIMITS.outline, DEFAULT_LIMITS.coordinate) / 2
 FLAT = 1e-9  # pixels from one line up to which a ring has no extent
 
 
@@ -190,23 +195,35 @@ def _refuse(outline: Rings, *, limits: Limits = DEFAULT_LIMITS, flat: bool = Fal
         found[found == ZERO_AREA] = 0
     bad = np.flatnonzero(found)
     if len(bad):
-        index = int(bad[0])
-        fault = int(found[index])
-        size = int(outline.rings[index + 1] - outline.rings[index])
-        raise GeometryError(
-            f"ring {index} of {size} vertices: {FAULTS[fault]}; {RULES[fault]}",
-        )
+        raise _fault_of(outline, int(bad[0]), int(found[bad[0]]))
+
+
+def _fault_of(outline: Rings, index: int, fault: int) -> GeometryError:
+    size = int(outline.rings[index + 1] - outline.rings[index])
+    return GeometryError(f"ring {index} of {size} vertices: {FAULTS[fault]}; {RULES[fault]}")
+
+
+def _may_fill(outline: Rings) -> bool:
+    """Tell whether native code may have all rings; raise if one can be filled in no way."""
+    found = faults(outline.xy, outline.rings)
+    bad = np.flatnonzero((found != 0) & (found != ZERO_AREA)).tolist()
+    for index in bad:
+        ring = outline.ring(index)
+        if not pixel_edges.fits(ring, np.array([0, len(ring)])):
+            raise _fault_of(outline, index, int(found[index]))
+    return not bad
 
 
 def _surely_fine(ring: Floats) -> bool:
     """Tell quickly that one ring has no fault but, perhaps, no area; False is undecided."""
     if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 3:
         return False
-    farthest = float(np.abs(ring).max())
+    values = ring.ravel()
+    # Half the fixed cost of max() and min(); NaN is found by both and compares false.
+    greatest, least = values[values.argmax()], values[values.argmin()]
     # No edge is longer than twice the farthest coordinate, so this bounds the outline as well.
-    return len(ring) <= DEFAULT_LIMITS.ring_points and (
-        len(ring) * 2 * farthest <= min(DEFAULT_LIMITS.outline, DEFAULT_LIMITS.coordinate)
-    )
+    near = SURELY_NEAR / len(ring)
+    return bool(-near <= least and greatest <= near) and len(ring) <= DEFAULT_LIMITS.ring_points
 
 
 def fifth_cells(values: ArrayLike) -> NDArray[np.int64]:
@@ -224,7 +241,9 @@ def fifth_cells(values: ArrayLike) -> NDArray[np.int64]:
 
 
 def _shape_of(shape: Shape) -> Shape:
-    height, width = (int(side) for side in shape)
+    height, width = shape
+    if type(height) is not int or type(width) is not int:
+        height, width = int(height), int(width)
     if height <= 0 or width <= 0:
         raise GeometryError(f"image is {height} x {width}; height and width are integers > 0")
     return height, width
@@ -242,10 +261,13 @@ def _fill(rings: Sequence[Floats], shape: Shape) -> tuple[Counts, Offsets]:
 
     # A first ring of 4 numbers would be read as a box: checked rings have 6 or more.
     filled = native.frPyObjects([ring.reshape(-1) for ring in rings], height, width)
+    if len(filled) > FEW_RINGS:
+        return rle.from_strings([one["counts"] for one in filled])
     if len(filled) == 1:
         counts = rle.from_string(filled[0]["counts"])
         return counts, np.array([0, len(counts)], dtype=np.int64)
-    return rle.from_strings([one["counts"] for one in filled])
+    masks = [rle.from_string(one["counts"]) for one in filled]
+    return np.concatenate(masks), offsets_of([len(counts) for counts in masks])
 
 
 def _walk(ring: Floats, shape: Shape) -> Counts:
@@ -291,12 +313,16 @@ def ring_to_runs(ring: Floats, shape: Shape) -> Counts:
     ------
     GeometryError
         If the ring has fewer than 3 vertices, a number that is not finite, or is beyond the
-        limits. A ring without area is fine: its mask is empty, or nearly.
+        limits. A ring without area is fine: its mask is empty, or nearly. A ring along pixel
+        edges may be as long as a mask of the limit `pixels` makes it.
     """
     size = _shape_of(shape)
     points = np.asarray(ring, dtype=np.float64)
     if not _surely_fine(points):
-        _refuse(Rings.of([[[points]]]), flat=True)
+        outline = Rings.of([[[points]]])
+        if pixel_edges.fits(points, outline.rings):
+            return pixel_edges.fill(points, outline.rings, outline.parts, size)
+        _refuse(outline, flat=True)
     return _fill([points], size)[0]
 
 
@@ -330,11 +356,22 @@ def parts_to_runs(parts: Sequence[Sequence[Floats]], shape: Shape) -> Counts:
     GeometryError
         As `ring_to_runs` does.
     """
+    if len(parts) == 1 and len(parts[0]) == 1:
+        return ring_to_runs(parts[0][0], shape)
     size = _shape_of(shape)
-    outline = Rings.of([[list(part) for part in parts]])
-    _refuse(outline, flat=True)
-    counts, offsets = _fill([outline.ring(index) for index in range(len(outline.rings) - 1)], size)
-    return _join(counts, offsets, outline.parts, size[0] * size[1])
+    rings = [np.asarray(ring, dtype=np.float64) for part in parts for ring in part]
+    if len(rings) <= FEW_RINGS and all(map(_surely_fine, rings)):
+        offsets = offsets_of([len(part) for part in parts])
+    else:
+        outline = Rings.of([[list(part) for part in parts]])
+        if pixel_edges.fits(outline.xy, outline.rings):
+            return pixel_edges.fill(outline.xy, outline.rings, outline.parts, size)
+        offsets = outline.parts
+        if not _may_fill(outline):
+            masks = [ring_to_runs(ring, size) for ring in rings]
+            lengths = offsets_of([len(counts) for counts in masks])
+            return _join(np.concatenate(masks), lengths, offsets, size[0] * size[1])
+    return _join(*_fill(rings, size), offsets, size[0] * size[1])
 
 
 def _join(counts: Counts, rings: Offsets, parts: Offsets, pixels: int) -> Counts:
@@ -378,7 +415,6 @@ def rows_to_runs(outline: Rings, shapes: NDArray[np.int64]) -> Runs:
     """
     if not len(outline):
         return Runs.empty(0)
-    _refuse(outline, flat=True)
     has = outline.part_counts > 0
     rows = np.flatnonzero(has)
     if not len(rows):
@@ -386,6 +422,11 @@ def rows_to_runs(outline: Rings, shapes: NDArray[np.int64]) -> Runs:
     if int(shapes[rows].min()) <= 0:
         bad = int(rows[(shapes[rows] <= 0).any(axis=1)][0])
         _shape_of((int(shapes[bad, 0]), int(shapes[bad, 1])))
+    if not _may_fill(outline):
+        return Runs.of(
+            (parts_to_runs(parts, shape), shape) if parts else None
+            for parts, shape in zip(outline, map(tuple, shapes.tolist()), strict=True)
+        )
     ring_counts, ring_offsets = _fill_rows(outline, shapes)
     ring_rows = outline.row_rings
     sizes = np.diff(ring_rows)

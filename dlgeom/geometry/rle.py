@@ -64,6 +64,9 @@ Shape = tuple[int, int]
 
 
 BLOCKED = 1 << 16  # pixels from which a transpose by blocks is worth loading OpenCV
+_ALTERNATING = np.tile(np.array([False, True]), 512)
+_ALTERNATING.flags.writeable = False
+SHORT_COLUMNS = 128  # rows up to which columns are compared as one line (measured)
 BLOCK_ROWS = 64  # rows of a mask that are looked at together for the first that is not empty
 
 
@@ -77,14 +80,10 @@ def _positions(counts: Counts) -> Flips:
 
 def _odd_only(flips: Flips) -> Flips:
     """Keep one of each position that occurs an odd number of times; `flips` is sorted."""
-    if len(flips) < 2:
+    changed = flips[1:] != flips[:-1]
+    if np.count_nonzero(changed) == len(changed):
         return flips
-    new = np.empty(len(flips), dtype=np.bool_)
-    new[0] = True
-    np.not_equal(flips[1:], flips[:-1], out=new[1:])
-    if new.all():
-        return flips
-    first = np.flatnonzero(new)
+    first = np.concatenate(([0], np.flatnonzero(changed) + 1))
     odd = np.diff(np.append(first, len(flips))) & 1
     return np.asarray(flips[first[odd == 1]], dtype=np.int64)
 
@@ -114,7 +113,7 @@ def from_flips(flips: NDArray[np.int64], size: int) -> Counts:
 
 def normalise(counts: Counts) -> Counts:
     """Return canonical counts: runs around a zero run merged, no zero run at the end."""
-    if len(counts) and counts[1:].all():
+    if len(counts) and np.count_nonzero(counts[1:]) == len(counts) - 1:
         return counts
     ends = _positions(counts)
     return from_flips(ends[:-1], int(ends[-1]) if len(ends) else 0)
@@ -188,22 +187,29 @@ def _line_span(lines: NDArray[Any]) -> tuple[int, int]:
     """Return the first and last-plus-one row with a pixel set; twice 0 if there is none.
 
     Rows are looked at in blocks from both ends: most of a large mask is empty, and one answer
-    for a block is three times cheaper than one for each row.
+    for a block is three times cheaper than one for each row. Bools that lie one after the other
+    have a faster way to the first.
     """
     count = len(lines)
-    for first in range(0, count, BLOCK_ROWS):
-        rows = lines[first : first + BLOCK_ROWS]
-        if rows.any():
-            first += int(rows.any(axis=1).argmax())
-            break
+    if lines.dtype == np.bool_ and lines.flags.c_contiguous:
+        place = int(lines.argmax())  # ends at the first that is set
+        first = place // lines.shape[1]
+        if not lines[first, place - first * lines.shape[1]]:
+            return 0, 0
     else:
-        return 0, 0
+        for first in range(0, count, BLOCK_ROWS):
+            rows = lines[first : first + BLOCK_ROWS]
+            if rows.any():
+                first += int(rows.any(axis=1).argmax())
+                break
+        else:
+            return 0, 0
     for last in range(count, first, -BLOCK_ROWS):
         start = max(last - BLOCK_ROWS, first)
         rows = lines[start:last]
         if rows.any():
             break
-    return first, start + int(np.flatnonzero(rows.any(axis=1))[-1]) + 1
+    return first, last - int(np.asarray(rows.any(axis=1))[::-1].argmax())
 
 
 def encode(mask: NDArray[Any]) -> Counts:
@@ -223,8 +229,9 @@ def encode(mask: NDArray[Any]) -> Counts:
     first, last = _line_span(lines)
     if first == last:
         return pack(np.array([size]))
-    across = np.flatnonzero(lines[first:last].any(axis=0))
-    low, high = int(across[0]), int(across[-1]) + 1
+    across = np.asarray(lines[first:last].any(axis=0))
+    low = int(across.argmax())
+    high = len(across) - int(across[::-1].argmax())
     crop = lines[first:last, low:high]
     if turned:
         return encode_crop(crop.T, first, low, shape)
@@ -264,24 +271,36 @@ def encode_crop(crop: NDArray[Any], left: int, top: int, shape: Shape) -> Counts
 def _crop_flips(crop: NDArray[Any], left: int, top: int, height: int) -> Flips:
     """Return the flips of a crop that has pixels; every run begins and ends in its column."""
     pixels = crop if crop.dtype == np.bool_ else crop != 0
-    rows, columns = crop.shape
-    # Rows are compared with the next ones in the order they lie in memory. Sorting the few
-    # changes afterwards is two to three times faster than turning all pixels first.
-    turned = _by_columns(pixels)
-    changes = np.empty((rows + 1, columns), dtype=np.bool_, order="F" if turned else "C")
+    rows, columns = pixels.shape
+    # Pixels are compared in the order they lie in memory.
+    if _by_columns(pixels):
+        lines = pixels.T
+        if rows < SHORT_COLUMNS:
+            # One line of all columns, an unset pixel before and after each.
+            line = np.zeros(columns * (rows + 1) + 1, dtype=np.bool_)
+            line[1:].reshape(columns, rows + 1)[:, :rows] = lines
+            flips = np.flatnonzero(line[1:] != line[:-1])
+        else:
+            changes = np.empty((columns, rows + 1), dtype=np.bool_)
+            changes[:, 0], changes[:, -1] = lines[:, 0], lines[:, -1]
+            np.not_equal(lines[:, 1:], lines[:, :-1], out=changes[:, 1:-1])
+            flips = np.flatnonzero(changes)
+        column = flips // (rows + 1)
+        column *= height - rows - 1
+        flips += column
+        flips += left * height + top
+        return flips
+    # Sorting the few changes afterwards is two to three times faster than turning all pixels.
+    changes = np.empty((rows + 1, columns), dtype=np.bool_)
     changes[0], changes[-1] = pixels[0], pixels[-1]
     np.not_equal(pixels[1:], pixels[:-1], out=changes[1:-1])
-    if turned:
-        flips = np.flatnonzero(changes.T)
-        column = flips // (rows + 1)
-        flips += column * (height - rows - 1) + (left * height + top)
-        return flips
     flips = np.flatnonzero(changes)
     row = flips // columns
     flips -= row * columns
     flips += left
     flips *= height
-    flips += row + top
+    flips += row
+    flips += top
     flips.sort()
     return flips
 
@@ -294,9 +313,12 @@ def decode(counts: Counts, shape: Shape) -> NDArray[np.bool_]:
     GeometryError
         If the counts do not fill the shape.
     """
+    lines, left, top = _lines(counts, shape)
+    if lines.shape == (shape[1], shape[0]):
+        return _transposed(lines)
     mask = np.zeros((int(shape[0]), int(shape[1])), dtype=np.bool_)
-    crop, left, top = decode_crop(counts, shape)
-    mask[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
+    columns, rows = lines.shape
+    mask[top : top + rows, left : left + columns] = _transposed(lines)
     return mask
 
 
@@ -308,7 +330,7 @@ def decode_crop(counts: Counts, shape: Shape) -> tuple[NDArray[np.bool_], int, i
     Returns
     -------
     crop : ndarray of bool, shape (h, w)
-        C-ordered; (0, 0) for an empty mask.
+        In Fortran order, as the runs are; (0, 0) for an empty mask.
     left, top : int
         Column and row of the first pixel of the crop; 0 for an empty mask.
 
@@ -317,30 +339,53 @@ def decode_crop(counts: Counts, shape: Shape) -> tuple[NDArray[np.bool_], int, i
     GeometryError
         If the counts do not fill the shape.
     """
-    ends = _positions(counts)
-    _check_total(int(ends[-1]) if len(ends) else 0, shape)
+    lines, left, top = _lines(counts, shape)
+    return lines.T, left, top
+
+
+def _lines(counts: Counts, shape: Shape) -> tuple[NDArray[np.bool_], int, int]:
+    """Return the columns of the tight bounds, shape (w, h), with their left and top.
+
+    The fixed cost counts: most masks are small. So steps are few and in place, and a scalar that
+    is used more than once is an array, which numpy need not convert each time.
+    """
+    lengths = counts.astype(np.int64)
+    ends = np.add.accumulate(lengths)
+    height, width = shape
+    total = int(ends[-1]) if len(ends) else 0
+    # Types and signs are looked at only where the product could be right by accident.
+    if type(height) is not int or type(width) is not int or height <= 0 or total != height * width:
+        _check_total(total, shape)
+        height = int(height)
     starts, stops = _spans(counts, ends)
     if not len(starts):
         return np.zeros((0, 0), dtype=np.bool_), 0, 0
-    height = int(shape[0])
-    column = starts // height
-    left, top, right, bottom = _span_bounds(starts, stops, column, height)
+    if len(lengths) != 2 * len(starts) + 1:
+        lengths = np.empty(2 * len(starts) + 1, dtype=np.int64)
+        lengths[0] = starts[0]
+        np.subtract(stops, starts, out=lengths[1::2])
+        np.subtract(starts[1:], stops[:-1], out=lengths[2:-1:2])
+    high = np.array(height)
+    column = starts // high
+    base = column * high
+    left, top, right, bottom = _span_bounds(starts, stops, base, height)
     # The runs within the crop: gaps lose the rows above and below it once for each column they
     # pass. Where it is as high as the mask, which every run over two columns makes it, nothing.
     rows = bottom - top
-    lengths = np.empty(2 * len(starts) + 1, dtype=np.int64)
-    lengths[0] = starts[0] - left * height - top
-    np.subtract(stops, starts, out=lengths[1::2])
-    np.subtract(starts[1:], stops[:-1], out=lengths[2:-1:2])
-    lengths[-1] = (right - 1) * height + bottom - stops[-1]
     if rows < height:
-        lengths[2:-1:2] -= (column[1:] - column[:-1]) * (height - rows)
-    crop = np.repeat(_alternating(len(lengths)), lengths).reshape(right - left, rows)
-    return _transposed(crop), left, top
+        passed = column[1:] - column[:-1]
+        passed *= height - rows
+        gaps = lengths[2:-1:2]
+        np.subtract(gaps, passed, out=gaps)
+    lengths[0] -= left * height + top
+    lengths[-1] = (right - 1) * height + bottom - int(stops[-1])
+    return _alternating(len(lengths)).repeat(lengths).reshape(right - left, rows), left, top
 
 
 def _alternating(count: int) -> NDArray[np.bool_]:
     """Return False, True, False, ..., shape (count,)."""
+    if count <= len(_ALTERNATING):
+        return _ALTERNATING[:count]
     return (np.arange(count, dtype=np.uint8) & 1).view(np.bool_)
 
 
@@ -367,18 +412,19 @@ def areas(runs: Runs) -> NDArray[np.int64]:
 
 
 def _span_bounds(
-    starts: Flips, stops: Flips, column: Flips, height: int
+    starts: Flips, stops: Flips, base: Flips, height: int
 ) -> tuple[int, int, int, int]:
     """Return bounds of runs of ones, exclusive at right and bottom.
 
-    There is at least one run; `column` is that of each start.
+    There is at least one run; `base` is the position of the first row of each start's column.
     """
-    base = column * height
-    left, right = int(column[0]), (int(stops[-1]) - 1) // height + 1
-    lowest = int((stops - base).max())
+    left, right = int(base[0]) // height, (int(stops[-1]) - 1) // height + 1
+    rows = stops - base
+    lowest = int(rows[rows.argmax()])  # half the fixed cost of max()
     if lowest > height:  # a run goes on in the next column: it has the last and the first row
         return left, 0, right, height
-    return left, int((starts - base).min()), right, lowest
+    np.subtract(starts, base, out=rows)
+    return left, int(rows[rows.argmin()]), right, lowest
 
 
 def bounds(counts: Counts, shape: Shape) -> tuple[int, int, int, int]:
@@ -387,7 +433,8 @@ def bounds(counts: Counts, shape: Shape) -> tuple[int, int, int, int]:
     if not len(starts):
         return 0, 0, 0, 0
     height = int(shape[0])
-    return _span_bounds(starts, stops, starts // height, height)
+    high = np.array(height)
+    return _span_bounds(starts, stops, starts // high * high, height)
 
 
 def bounds_many(runs: Runs) -> NDArray[np.float64]:

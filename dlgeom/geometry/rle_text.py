@@ -20,15 +20,17 @@ __all__ = ["from_list", "from_string", "from_strings", "pack", "to_list", "to_st
 Counts = NDArray[np.uint32]
 
 LONGEST = (1 << 32) - 1  # what one uint32 count can hold
-SHORT_TEXT = 160  # characters up to which a plain loop beats array code (measured)
-SHORT_COUNTS = 160  # the same for counts that become text
+SHORT_COUNTS = 160  # counts up to which a plain loop beats array code (measured)
+FEW_LONG = 24  # characters that do not end a number, up to which one by one is faster (measured)
 LARGEST = 1 << 41  # pixels of a mask; bounds what a short text with huge runs unpacks to
 MAX_GROUPS = 9  # 45 bits: more than any mask of 2**40 pixels needs
+# Neither is a number of one group: a group that others follow, and no group at all.
+_MORE, _BAD, _MORE_BYTE = 64, 65, b"@"
 
 
 def pack(lengths: NDArray[np.int64]) -> Counts:
     """Turn run lengths into uint32 counts, splitting what does not fit."""
-    if not len(lengths) or int(lengths.max()) <= LONGEST:
+    if not len(lengths) or lengths[lengths.argmax()] <= LONGEST:
         return lengths.astype(np.uint32)
     total = float(lengths.sum(dtype=np.float64))
     if total > LARGEST:
@@ -119,34 +121,58 @@ def from_string(text: str | bytes) -> Counts:
         data = bytes(text)
     if not data:
         raise _bad_text("are empty")
-    return _from_short(data) if len(data) <= SHORT_TEXT else _from_long(data)
+    groups = data.translate(_GROUPS)
+    if groups.count(_MORE) <= FEW_LONG:
+        return _from_mostly_short_numbers(data, groups)
+    return _summed(_numbers(data, groups)[0])
 
 
-def _from_short(data: bytes) -> Counts:
-    """Decode a short text with a plain loop: less than the fixed cost of array code."""
-    counts: list[int] = []
-    value = shift = 0
-    for byte in data:
-        code = byte - 48
-        if not 0 <= code < 64:
-            raise _bad_text(f"hold the character {chr(byte)!r}")
-        value |= (code & 31) << shift
-        shift += 5
-        if code & 32:
-            continue
-        if shift > 5 * MAX_GROUPS:
-            raise _bad_text("hold a number that is too long")
-        if code & 16:
-            value -= 1 << shift
-        if len(counts) > 2:
-            value += counts[-2]
-        if value < 0:
-            raise _bad_text(f"hold a run of length {value}")
-        counts.append(value)
-        value = shift = 0
-    if shift:
+def _group(byte: int) -> int:
+    """Return what `_GROUPS` has for a character."""
+    code = byte - 48
+    if not 0 <= code < 64:
+        return _BAD
+    if code & 32:
+        return _MORE
+    return (code - 32) & 255 if code & 16 else code
+
+
+_GROUPS = bytes(map(_group, range(256)))
+
+
+def _from_mostly_short_numbers(data: bytes, groups: bytes) -> Counts:
+    """Decode a text most of whose numbers are one character, as those of outlines are.
+
+    `groups` is the text translated by `_GROUPS`: each character is its number already, and the
+    few numbers of several characters are put right one by one.
+    """
+    if _BAD in groups:
+        raise _bad_text("hold a character outside of 48 to 111")
+    if groups[-1] == _MORE:
         raise _bad_text("end inside a number")
-    return pack(np.array(counts, dtype=np.int64))
+    values = np.frombuffer(groups, dtype=np.int8)
+    counts = values[values != _MORE].astype(np.int64)
+    places: list[int] = []
+    numbers: list[int] = []
+    seen = 0
+    first = groups.find(_MORE)
+    while first >= 0:
+        last = first + 1
+        number = data[first] - 80
+        while (byte := data[last]) >= 80:
+            number |= (byte - 80) << 5 * (last - first)
+            last += 1
+        length = last - first
+        if length >= MAX_GROUPS:
+            raise _bad_text("hold a number that is too long")
+        number |= (byte - 48) << 5 * length
+        numbers.append(number if byte < 64 else number - (32 << 5 * length))
+        places.append(first - seen)
+        seen += length
+        first = groups.find(_MORE, last)
+    if places:
+        counts[places] = numbers
+    return _summed(counts)
 
 
 def from_strings(texts: Sequence[bytes]) -> tuple[Counts, NDArray[np.int64]]:
@@ -169,13 +195,13 @@ def from_strings(texts: Sequence[bytes]) -> tuple[Counts, NDArray[np.int64]]:
     sizes = np.array([len(text) for text in texts], dtype=np.int64)
     if not sizes.all():
         raise _bad_text("are empty")
-    codes = _codes(b"".join(texts))
+    data = b"".join(texts)
+    steps, ending = _numbers(data, data.translate(_GROUPS))
     text_ends = np.cumsum(sizes) - 1
-    if (codes[text_ends] >= 32).any():
+    if not ending[text_ends].all():
         raise _bad_text("end inside a number")
-    steps, last = _numbers(codes)
-    ends = np.searchsorted(last, text_ends, side="right")
-    offsets = np.concatenate(([0], ends)).astype(np.int64)
+    offsets = np.zeros(len(sizes) + 1, dtype=np.int64)
+    offsets[1:] = np.cumsum(ending, dtype=np.int64)[text_ends]
     lengths = _sums_of_two_back(steps, offsets)
     if (lengths < 0).any():
         raise _bad_text("hold a run of negative length")
@@ -185,34 +211,39 @@ def from_strings(texts: Sequence[bytes]) -> tuple[Counts, NDArray[np.int64]]:
     return np.concatenate(rows), offsets_of([len(row) for row in rows])
 
 
-def _codes(data: bytes) -> NDArray[np.uint8]:
-    """Return the 6 bits of each character."""
-    codes = np.frombuffer(data, dtype=np.uint8) - np.uint8(48)
-    if codes.max() > 63:  # below 48 wraps around to above 63
-        raise _bad_text("hold a character outside of 48 to 111")
-    return codes
+def _numbers(data: bytes, groups: bytes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Put the groups of 5 bits of each number together; `groups` is `data` as in `_GROUPS`.
 
-
-def _numbers(codes: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Put the groups of 5 bits of each number together and extend the sign.
-
-    Returns the numbers and the place of the last group of each.
+    Returns the numbers, and for each character whether it ends one.
     """
-    last = np.flatnonzero(codes < 32)
-    first = np.empty(len(last), dtype=np.int64)
-    first[:1] = 0
-    np.add(last[:-1], 1, out=first[1:])
-    groups = last - first + 1
-    longest = int(groups.max())
+    if _BAD in groups:
+        raise _bad_text("hold a character outside of 48 to 111")
+    if groups[-1] == _MORE:
+        raise _bad_text("end inside a number")
+    values = np.frombuffer(groups, dtype=np.int8)
+    ending = values != _MORE
+    numbers = values.astype(np.int64)
+    places = np.flatnonzero(~ending)
+    if not len(places):
+        return numbers, ending
+    longest = 1
+    while _MORE_BYTE * longest in groups:
+        longest += 1
     if longest > MAX_GROUPS:
         raise _bad_text("hold a number that is too long")
-    numbers = (codes[first] & 31).astype(np.int64)
-    for group in range(1, longest):
-        longer = np.flatnonzero(groups > group)
-        numbers[longer] |= (codes[first[longer] + group] & 31).astype(np.int64) << (5 * group)
-    negative = np.flatnonzero(codes[last] & 16)
-    numbers[negative] -= np.int64(1) << (5 * groups[negative])
-    return numbers, last
+    # Each pass takes one more group into the numbers, from their ends on.
+    low = np.frombuffer(data, dtype=np.uint8)[places].astype(np.int64)
+    low -= 80
+    following = places + 1
+    for _ in range(1, longest):
+        rest = numbers[following]
+        rest <<= 5
+        rest += low
+        numbers[places] = rest
+    begins = np.empty(len(ending), dtype=np.bool_)
+    begins[0] = True
+    begins[1:] = ending[:-1]
+    return numbers[begins], ending
 
 
 def _refuse_overflow(steps: NDArray[np.int64]) -> None:
@@ -221,15 +252,16 @@ def _refuse_overflow(steps: NDArray[np.int64]) -> None:
         raise _bad_text("add up to more than a mask can have")
 
 
-def _from_long(data: bytes) -> Counts:
-    """Decode one long text with array code."""
-    codes = _codes(data)
-    if codes[-1] >= 32:
-        raise _bad_text("end inside a number")
-    counts, _ = _numbers(codes)
+def _summed(counts: NDArray[np.int64]) -> Counts:
+    """Undo the differences of one text, in place: number i > 2 adds to number i - 2."""
     _refuse_overflow(counts)
-    for start in (1, 2):  # from the fourth number on, each adds to the one two before
-        np.cumsum(counts[start::2], out=counts[start::2])
+    for start in (1, 2):
+        lane = counts[start::2]
+        np.add.accumulate(lane, out=lane)
+    # As unsigned numbers the negative ones are the greatest: one look for both.
+    unsigned = counts.view(np.uint64)
+    if unsigned[unsigned.argmax()] <= LONGEST:
+        return counts.astype(np.uint32)
     if int(counts.min()) < 0:
         raise _bad_text("hold a run of negative length")
     return pack(counts)

@@ -90,14 +90,43 @@ def test_many_texts_at_once_are_the_texts_one_by_one(many: list[Mask]) -> None:
     assert np.array_equal(offsets, runs.offsets[1:])
 
 
-@given(st.lists(st.integers(0, (1 << 32) - 1), min_size=1, max_size=80))
+def slow_counts(data: bytes) -> list[int] | None:
+    """Read a text number by number, as the format says; None if it is no counts."""
+    counts: list[int] = []
+    codes = [byte - 48 for byte in data]
+    if not codes or not all(0 <= code < 64 for code in codes) or codes[-1] >= 32:
+        return None
+    while codes:
+        groups = 1 + next(index for index, code in enumerate(codes) if code < 32)
+        number = sum((code & 31) << 5 * index for index, code in enumerate(codes[:groups]))
+        number -= (1 << 5 * groups) if codes[groups - 1] & 16 else 0
+        number += counts[-2] if len(counts) > 2 else 0
+        if number < 0 or groups > 9:
+            return None
+        counts.append(number)
+        codes = codes[groups:]
+    return counts
+
+
+# Few and many numbers of several characters go separate ways.
+COUNTS = st.one_of(
+    st.lists(st.integers(0, (1 << 32) - 1), min_size=1, max_size=80),
+    st.lists(st.integers(0, 40), min_size=1, max_size=120),
+)
+
+
+@given(COUNTS)
 def test_long_and_short_codec_agree_on_any_counts(values: list[int]) -> None:
     counts = rle.from_list(values)
     text = rle_text._short_text(values)
     array_text = rle_text._texts(counts, np.array([0, len(counts)]))[0]
     assert text == array_text == rle.to_string(counts)
-    assert np.array_equal(rle_text._from_short(text.encode()), counts)
-    assert np.array_equal(rle.from_strings([text.encode()])[0], counts)
+    data = text.encode()
+    groups = data.translate(rle_text._GROUPS)
+    assert np.array_equal(rle.from_string(text), counts)
+    assert np.array_equal(rle_text._from_mostly_short_numbers(data, groups), counts)
+    assert np.array_equal(rle_text._summed(rle_text._numbers(data, groups)[0]), counts)
+    assert np.array_equal(rle.from_strings([data])[0], counts)
 
 
 CODES = st.text(st.characters(min_codepoint=48, max_codepoint=111))
@@ -120,15 +149,37 @@ def test_any_text_gives_counts_or_a_geometry_error(text: str | bytes) -> None:
     assert len(counts)
 
 
-@given(st.text(st.characters(min_codepoint=40, max_codepoint=115), min_size=1))
-def test_short_and_long_decoder_refuse_the_same_texts(text: str) -> None:
-    results = []
-    for decode in (rle_text._from_short, lambda data: rle.from_strings([data])[0]):
+TEXTS = st.one_of(
+    st.text(st.characters(min_codepoint=40, max_codepoint=115)),
+    st.text(st.characters(min_codepoint=48, max_codepoint=111), min_size=1, max_size=80),
+    st.lists(st.sampled_from(["0", "1", "@", "P1", "o3", "PP2", "P" * 8 + "4", "P" * 9 + "0"])).map(
+        "".join
+    ),
+)
+
+
+@given(TEXTS)
+@example("P" * 8 + "0")
+@example("P" * 9 + "0")
+@example("o" * 8 + "?")
+@example("3P")
+def test_each_decoder_reads_and_refuses_what_the_format_says(text: str) -> None:
+    data = text.encode()
+    expected = slow_counts(data)
+    decoders = [rle.from_string, lambda data: rle.from_strings([data])[0]]
+    if data:  # both ways, however many numbers have several characters
+        groups = data.translate(rle_text._GROUPS)
+        decoders += [
+            lambda data: rle_text._from_mostly_short_numbers(data, groups),
+            lambda data: rle_text._summed(rle_text._numbers(data, groups)[0]),
+        ]
+    for decode in decoders:
         try:
-            results.append(decode(text.encode()).tolist())
+            found = rle.to_list(decode(data))
         except GeometryError:
-            results.append(None)
-    assert results[0] == results[1]
+            assert expected is None or sum(expected) > 1 << 41
+        else:
+            assert found == expected
 
 
 @given(counts_lists())
