@@ -58,9 +58,24 @@ if TYPE_CHECKING:
         UnknownFormatError,
         UsageError,
     )
+    from dlgeom.filters import (
+        Filters,
+        FiltersKnownFields,
+        FiltersMethod,
+        FiltersOperations,
+        FiltersOrderByDirection,
+        FiltersResource,
+    )
     from dlgeom.item import Item
     from dlgeom.labels import Label, LabelTable
     from dlgeom.limits import Limits
+    from dlgeom.ontology import (
+        AttributesRange,
+        AttributesTypes,
+        Ontology,
+        OntologyAttribute,
+        OntologyLabel,
+    )
 
 __all__ = [
     "Annotation",
@@ -68,6 +83,8 @@ __all__ = [
     "AnnotationFormat",
     "AnnotationStatus",
     "AnnotationType",
+    "AttributesRange",
+    "AttributesTypes",
     "Box",
     "Chunk",
     "Classification",
@@ -80,6 +97,12 @@ __all__ = [
     "DlgeomError",
     "Ellipse",
     "ExportVersion",
+    "Filters",
+    "FiltersKnownFields",
+    "FiltersMethod",
+    "FiltersOperations",
+    "FiltersOrderByDirection",
+    "FiltersResource",
     "FormatError",
     "FrameAnnotation",
     "FreeText",
@@ -94,6 +117,9 @@ __all__ = [
     "Message",
     "MissingDependencyError",
     "Note",
+    "Ontology",
+    "OntologyAttribute",
+    "OntologyLabel",
     "OutputError",
     "Point",
     "Polygon",
@@ -164,9 +190,24 @@ _MODULES = {
         "UnknownFormatError",
         "UsageError",
     ),
+    "filters": (
+        "Filters",
+        "FiltersKnownFields",
+        "FiltersMethod",
+        "FiltersOperations",
+        "FiltersOrderByDirection",
+        "FiltersResource",
+    ),
     "item": ("Item",),
     "labels": ("Label", "LabelTable"),
     "limits": ("Limits",),
+    "ontology": (
+        "AttributesRange",
+        "AttributesTypes",
+        "Ontology",
+        "OntologyAttribute",
+        "OntologyLabel",
+    ),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 _SUBMODULES = ("conversions", "definitions", "enums", "errors")

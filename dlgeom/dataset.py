@@ -21,9 +21,11 @@ from dlgeom.labels import Label, LabelTable
 
 if TYPE_CHECKING:
     from dlgeom.converters.base import Meta, Reader
+    from dlgeom.converters.choice import LabelMap
     from dlgeom.converters.problems import Problems
     from dlgeom.converters.report import Report
     from dlgeom.converters.source import Ear
+    from dlgeom.filters import Filters, Node
 
 __all__ = ["Dataset"]
 
@@ -72,6 +74,7 @@ class Dataset:
         self.problems = problems
         self.path = None if path is None else Path(path)
         self._ear = ear
+        self._parent: Dataset | None = None
         # Some readers keep their file open; it is closed with the data set at the latest.
         close = getattr(reader, "close", None)
         self._close = weakref.finalize(self, close) if callable(close) else None
@@ -146,6 +149,56 @@ class Dataset:
         else:
             yield from self.reader.chunks(grouped=grouped, needs=needs)
 
+    def filter(
+        self,
+        filters: Filters | Node | str | None = None,
+        annotation_filter: Filters | Node | str | None = None,
+    ) -> Dataset:
+        """Return the data set that some conditions leave: lazy, read again on each iteration.
+
+        Parameters
+        ----------
+        filters : Filters or str
+            Conditions on items, or on annotations; or an expression such as
+            ``label == 'car' and area > 100``, which chooses annotations.
+        annotation_filter : Filters or str, optional
+            Conditions on annotations in addition.
+
+        Returns
+        -------
+        Dataset
+            Items that the conditions on items leave, with the annotations that the conditions on
+            annotations leave; an item may be left without any. Its length is not known where items
+            may go. Sorting items holds the columns of all of them in memory.
+
+        Raises
+        ------
+        UsageError
+            For an expression that cannot be read.
+
+        Examples
+        --------
+        >>> from dlgeom.definitions import Box
+        >>> builder = Item(name="a.jpg").annotations.builder()
+        >>> builder.add([Box(1, 2, 30, 40, "cat"), Box(1, 2, 3, 4, "dog")])
+        >>> [found] = Dataset.from_pairs([(builder.item, builder)]).filter("label == 'dog'")
+        >>> [annotation.label for annotation in found[1]]
+        ['dog']
+        """
+        from dlgeom.converters.chosen import chosen
+
+        result = Dataset(
+            chosen(self.reader, (filters, annotation_filter), self.problems),
+            self.problems,
+            path=self.path,
+            ear=self._ear,
+        )
+        # The files belong to this one, which has to live as long.
+        if result._close is not None:
+            result._close.detach()
+        result._close, result._parent = None, self
+        return result
+
     def close(self) -> None:
         """Close the files that are held open; the data set cannot be read afterwards.
 
@@ -204,6 +257,10 @@ class Dataset:
         dry_run: bool = False,
         report: PathLike | None = None,
         progress: Callable[[int, int | None], None] | None = None,
+        label_map: LabelMap | PathLike | None = None,
+        include_labels: Iterable[str] = (),
+        exclude_labels: Iterable[str] = (),
+        where: str | None = None,
         **options: Any,
     ) -> Report:
         """Write the data set.
@@ -215,6 +272,8 @@ class Dataset:
         format : str, optional
             Name of a registered format; told by the target's suffix otherwise.
         task, image_files, overwrite, dry_run, report, progress, **options
+            As for `dlgeom.convert`.
+        label_map, include_labels, exclude_labels, where
             As for `dlgeom.convert`.
         subset : str, default "train"
             Name of the split in the target where the data set has none.
@@ -232,6 +291,7 @@ class Dataset:
         from dlgeom.converters import pipeline
         from dlgeom.converters.problems import Problems
 
+        selection = pipeline.selection_of(label_map, include_labels, exclude_labels, where)
         with (
             pipeline.gc_paused(),
             pipeline.open_target(
@@ -246,8 +306,9 @@ class Dataset:
             nullcontext() if self._ear is None else self._ear.telling(place.report),
         ):
             problems = self.problems or Problems(listener=place.report.tell)
+            reader = self.reader if selection is None else selection.over(self.reader, problems)
             return pipeline.write_source(
-                pipeline.Source(self.reader, problems, path=self.path),
+                pipeline.Source(reader, problems, path=self.path),
                 place,
                 task=task,
                 subsets=() if self.meta.subsets else (subset,),

@@ -19,14 +19,18 @@ RANKS = {
     "enums": 0,
     "errors": 0,
     "limits": 1,
+    "colors": 1,
+    "nearest": 1,
     "geometry": 2,
     "definitions": 3,
     "conversions": 4,
     "labels": 5,
     "item": 5,
     "annotation": 6,
+    "ontology": 6,
     "chunk": 7,
     "chunk_objects": 7,
+    "filters": 8,
     "dataset": 8,
     "render": 9,
     "video": 9,
@@ -44,7 +48,8 @@ DELEGATIONS = {
     ("annotation", "video"),  # frames made from times
     ("item", "annotation"),  # item.annotations.builder()
     ("item", "converters"),  # Item.from_file
-    ("dataset", "converters"),  # Dataset.open, Dataset.write
+    ("ontology", "converters"),  # label maps from files
+    ("dataset", "converters"),  # Dataset.open, Dataset.filter, Dataset.write
 }
 
 

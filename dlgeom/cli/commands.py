@@ -181,6 +181,31 @@ def _shared() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             multiple=True,
             help="Split to read (repeatable); or its name in TARGET where SOURCE has none.",
         ),
+        click.option(
+            "--label-map",
+            metavar="FILE",
+            type=click.Path(),
+            help="New names of labels: YAML or JSON {old: new}, or lines 'old: new'; null drops.",
+        ),
+        click.option(
+            "--include-label",
+            "include_labels",
+            metavar="NAME",
+            multiple=True,
+            help="Label to keep, by its name in SOURCE (repeatable). Default: all.",
+        ),
+        click.option(
+            "--exclude-label",
+            "exclude_labels",
+            metavar="NAME",
+            multiple=True,
+            help="Label to leave out, by its name in SOURCE (repeatable).",
+        ),
+        click.option(
+            "--where",
+            metavar="EXPR",
+            help="Keep annotations that meet a condition: \"label == 'car' and area > 100\".",
+        ),
         click.option("--strict", is_flag=True, help="Stop at the first bad record."),
         click.option(
             "--limit",

@@ -6,9 +6,9 @@ import contextlib
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -22,6 +22,11 @@ from dlgeom.converters.source import OnError, PathLike, Source, open_dataset, op
 from dlgeom.errors import DlgeomError, OutputError, UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
+if TYPE_CHECKING:
+    from dlgeom.converters.choice import LabelMap
+    from dlgeom.converters.selection import Selection
+    from dlgeom.filters.tree import Node
+
 __all__ = [
     "Source",
     "Target",
@@ -31,6 +36,7 @@ __all__ = [
     "open_dataset",
     "open_source",
     "open_target",
+    "selection_of",
     "write_source",
 ]
 
@@ -59,6 +65,21 @@ class Target(msgspec.Struct, frozen=True, eq=False):
     output: Output
     report: Report
     measure: bool
+
+
+def selection_of(
+    label_map: LabelMap | PathLike | None = None,
+    include_labels: Iterable[str] = (),
+    exclude_labels: Iterable[str] = (),
+    where: str | Node | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Selection | None:
+    """Return what is chosen, None if that is everything; see `convert` for the parameters."""
+    if label_map is None and where is None and not include_labels and not exclude_labels:
+        return None
+    from dlgeom.converters.selection import Selection
+
+    return Selection.of(label_map, include_labels, exclude_labels, where, limits)
 
 
 def choose_task(reader: Reader, target: Format, task: str | None) -> str | None:
@@ -233,6 +254,7 @@ def _stream(source: Source, writer: Writer, target: Target, progress: Progress |
             progress(report.images, total)
     sized.finish()
     writer.finish()
+    report.filtered, report.filtered_images = getattr(reader, "all_filtered", (0, 0))
     meta = reader.meta
     report.fields.update(items.lost())
     kept = kept_by(writer, "label_fields", same_format=same)
@@ -260,6 +282,10 @@ def convert(
     dry_run: bool = False,
     report: PathLike | None = None,
     progress: Progress | None = None,
+    label_map: LabelMap | PathLike | None = None,
+    include_labels: Iterable[str] = (),
+    exclude_labels: Iterable[str] = (),
+    where: str | None = None,
     **options: Any,
 ) -> Report:
     """Convert a data set from one format to another.
@@ -295,6 +321,14 @@ def convert(
         JSON file for the report, with an entry for each record that was dropped or approximated.
     progress : callable, optional
         Called as ``progress(images_done, images_in_all_or_None)``.
+    label_map : mapping or path, optional
+        Old name -> new name of labels, None to leave one out; or a YAML, JSON or text file with
+        that. Labels that get the same name become one. See the page on labels.
+    include_labels, exclude_labels : iterable of str
+        Labels to keep (all if not given) and to leave out, by the source's names.
+    where : str, optional
+        A condition that annotations have to meet, such as ``label == 'car' and area > 100``; see
+        the page on labels. What is left out is counted as `Report.filtered`, not as a loss.
     **options
         Options of the formats, such as ``voc_base=1``.
 
@@ -313,6 +347,7 @@ def convert(
         For arguments that do not fit.
     """
     start = time.perf_counter()
+    selection = selection_of(label_map, include_labels, exclude_labels, where, limits)
     with (
         gc_paused(),
         open_target(
@@ -337,6 +372,7 @@ def convert(
             task=task,
             options=options,
             listener=place.report.tell,
+            selection=selection,
         ) as opened,
     ):
         place.report.seconds = time.perf_counter() - start

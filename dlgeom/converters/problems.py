@@ -46,10 +46,14 @@ class Problems:
     ) -> None:
         self.strict = strict
         self._listener = listener
+        self.guard: Callable[[Entry], bool] | None = None
+        """Says whether an entry is to be told: a source that is read twice tells once."""
         self.counts: dict[str, int] = {}
         self.entries: list[Entry] = []
 
     def _tell(self, entry: Entry) -> None:
+        if self.guard is not None and not self.guard(entry):
+            return
         self.counts[entry.status] = self.counts.get(entry.status, 0) + 1
         if self._listener is not None:
             self._listener(entry)

@@ -73,6 +73,9 @@ class Report:
         Source records; `dropped` includes `skipped`.
     skipped, repaired : int
         Bad records of the input that were left out, or put right.
+    filtered, filtered_images : int
+        Records and images that were left out because the user asked for it: no losses, and not
+        among those `read`.
     files_skipped : int
         Input files that could not be trusted and were left out.
     codes : dict of (str, str) to CodeCount
@@ -96,6 +99,8 @@ class Report:
         self.approximated = 0
         self.converted_dropped = 0
         self.given = 0
+        self.filtered = 0
+        self.filtered_images = 0
         self.seconds = 0.0
         self.codes: dict[tuple[str, str], CodeCount] = {}
         self.fields: Counter[str] = Counter()
@@ -313,6 +318,8 @@ class Report:
                 "approximated": self.approximated,
                 "dropped": self.dropped,
             },
+            "filtered": self.filtered,
+            "filtered_images": self.filtered_images,
             "skipped": self.skipped,
             "repaired": self.repaired,
             "files_skipped": self.files_skipped,
@@ -362,6 +369,9 @@ class Report:
             "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
             for row in (head, values)
         ]
+        if self.filtered or self.filtered_images:
+            images = f", {self.filtered_images:,} images" if self.filtered_images else ""
+            lines.append(f"filtered {self.filtered:,} records{images}: left out as asked for")
         lines += [self.line(kind) for kind in self.codes.values()]
         if self.fields:
             fields = ", ".join(f"{name} {count:,}" for name, count in self._top_fields())

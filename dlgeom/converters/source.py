@@ -17,6 +17,7 @@ from dlgeom.errors import OutputError, UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
+    from dlgeom.converters.selection import Selection
     from dlgeom.dataset import Dataset
 
 __all__ = ["Ear", "OnError", "PathLike", "Source", "open_dataset", "open_source"]
@@ -139,6 +140,7 @@ def open_source(
     options: Mapping[str, Any] | None = None,
     listener: Callable[[Entry], None] | None = None,
     sizes: bool = True,
+    selection: Selection | None = None,
 ) -> Source:
     """Recognise and open a data set; see `convert` for the parameters.
 
@@ -148,6 +150,10 @@ def open_source(
         Format of the target, whose options may be among `options`.
     listener : callable, optional
         Called with each thing that is wrong with the source.
+    sizes : bool
+        Whether the sizes of images are needed.
+    selection : Selection, optional
+        What is let through, and under which names.
     """
     path = Path(source)
     entry = registry.find_format(format) if format else registry.recognise(path)
@@ -166,9 +172,15 @@ def open_source(
             ground_truth=_existing(ground_truth, "ground_truth"),
             subsets=tuple(subsets),
             task=task,
-            sizes=sizes,
+            sizes=sizes or (selection is not None and selection.needs_sizes),
         ),
     )
+    if selection is not None:
+        try:
+            reader = selection.over(reader, problems)
+        except BaseException:
+            Source(reader, problems).close()
+            raise
     return Source(reader, problems, format=entry, path=path)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from dlgeom.chunk import BOX, HOLES, KEYPOINTS, OTHER, OUTLINE, PARTS, ROTATED, RUNS
-from dlgeom.converters.pipeline import gc_paused
+from dlgeom.converters.pipeline import gc_paused, selection_of
 from dlgeom.converters.report import Report
 from dlgeom.converters.source import OnError, PathLike, open_source
 from dlgeom.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from dlgeom.converters.choice import LabelMap
 
 __all__ = ["Survey", "survey"]
 
@@ -54,6 +57,8 @@ class Survey(msgspec.Struct, kw_only=True):
         Images whose size is not known.
     skipped : int
         Bad records that were left out.
+    filtered, filtered_images : int
+        Records and images that were left out because the user asked for it.
     report : Report
         What was wrong with the input.
     """
@@ -71,6 +76,8 @@ class Survey(msgspec.Struct, kw_only=True):
     heights: tuple[int, int] | None = None
     images_without_size: int = 0
     skipped: int = 0
+    filtered: int = 0
+    filtered_images: int = 0
     report: Report = msgspec.field(default_factory=Report)
 
     @property
@@ -94,6 +101,10 @@ class Survey(msgspec.Struct, kw_only=True):
             f"annotations  {self.annotations:,}"
             + (f" ({self.skipped:,} bad ones left out)" if self.skipped else ""),
         ]
+        if self.filtered or self.filtered_images:
+            lines.append(
+                f"filtered     {self.filtered:,} annotations, {self.filtered_images:,} images"
+            )
         if self.crowds:
             lines.append(f"crowds       {self.crowds:,}")
         if self.kinds:
@@ -127,10 +138,15 @@ def survey(
     names: PathLike | None = None,
     ground_truth: PathLike | None = None,
     subsets: Sequence[str] = (),
+    label_map: LabelMap | PathLike | None = None,
+    include_labels: Iterable[str] = (),
+    exclude_labels: Iterable[str] = (),
+    where: str | None = None,
     **options: Any,
 ) -> Survey:
     """Look through a data set; the parameters are those of `dlgeom.convert`."""
     report = Report()
+    selection = selection_of(label_map, include_labels, exclude_labels, where, limits)
     with (
         gc_paused(),
         open_source(
@@ -145,10 +161,13 @@ def survey(
             options=options,
             listener=report.tell,
             sizes=False,
+            selection=selection,
         ) as opened,
     ):
         facts = Survey(path=str(path), format=opened.reader.meta.format, report=report)
         _count(facts, opened.reader)
+        facts.filtered, facts.filtered_images = getattr(opened.reader, "all_filtered", (0, 0))
+    report.filtered, report.filtered_images = facts.filtered, facts.filtered_images
     facts.skipped = report.skipped
     return facts
 
