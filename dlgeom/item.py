@@ -39,6 +39,8 @@ class Item(msgspec.Struct, eq=True):
         Name of its split.
     number : int
         Position among the items of one run; a reader gives each item its own.
+    file : str, optional
+        Path of its image below the folder of images, where its name does not lead there.
     record : bytes
         The JSON record as a COCO file has it, kept so that the way back is exact.
     """
@@ -56,6 +58,7 @@ class Item(msgspec.Struct, eq=True):
     number: int = -1
     record: bytes = b""
     fields: dict[str, Any] | None = None
+    file: str | None = None
 
     @property
     def extra(self) -> dict[str, Any]:

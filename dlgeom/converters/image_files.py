@@ -65,7 +65,7 @@ class ImageCopier:
         """Return the image of an item; one that is not there, or may not be read, is told."""
         name = item.name or place
         try:
-            source = self._look(safe_name(name)[0], item.subset)
+            source = self._look(item.file, safe_name(name)[0], item.subset)
         except FormatError as error:
             self._problems.repaired(error.code, error.message, path=name)
             return None
@@ -77,7 +77,9 @@ class ImageCopier:
             )
         return source
 
-    def _look(self, name: str, subset: str | None) -> Path | None:
+    def _look(self, file: str | None, name: str, subset: str | None) -> Path | None:
+        if file is not None and (self._root / file).is_file():
+            return self._folder.find(file)
         # Splits may have images of the same name, each in its own folder.
         if subset:
             split = safe_name(subset)[0]

@@ -15,6 +15,13 @@ READ_OPTIONS: tuple[Option, ...] = (
         use="read",
     ),
     Option(
+        name="yolo_track_id",
+        help="Whether rows end with a track id; behind a confidence at the end it is seen anyway.",
+        choices=("none", "last"),
+        default="none",
+        use="read",
+    ),
+    Option(
         name="yolo_image_size",
         help="WIDTHxHEIGHT of all images, where there are no images to read sizes from.",
         use="read",

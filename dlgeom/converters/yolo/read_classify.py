@@ -6,15 +6,12 @@ rank of its folder's name (Ultralytics).
 
 from __future__ import annotations
 
-import re
-
 from dlgeom.converters.images import is_image_name
-from dlgeom.converters.yolo.read_splits import Entry
+from dlgeom.converters.yolo.read_splits import Entry, is_split_name
 from dlgeom.converters.yolo.read_tree import FILE, FOLDER, LINK, Tree
 
 __all__ = ["class_entries", "class_folders", "only_class_folders"]
 
-_SPLIT = re.compile(r"train|val|valid|validation|test")
 _OTHERS = (".json", ".xml", ".csv", ".json.gz")
 _NEVER = frozenset({"images", "labels", "annotations", "jpegimages", "imagesets"})
 
@@ -38,7 +35,7 @@ def class_folders(tree: Tree) -> list[tuple[str | None, str, str]]:
     top = _below(tree, "")
     if any(name.lower() in _NEVER for name in top):
         return []
-    splits = [name for name in top if _SPLIT.fullmatch(name)]
+    splits = [name for name in top if is_split_name(name)]
     if splits:
         found: list[tuple[str | None, str, str]] = [
             (split, name, f"{split}/{name}") for split in splits for name in _below(tree, split)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from dlgeom.converters.base import ReadContext
 from dlgeom.converters.yolo.class_yaml import DataYaml
 from dlgeom.converters.yolo.read_classify import class_entries, class_folders
@@ -15,6 +13,7 @@ from dlgeom.converters.yolo.read_splits import (
     Entry,
     folder_entries,
     is_label_name,
+    is_split_name,
 )
 from dlgeom.converters.yolo.read_tree import FOLDER, Tree
 from dlgeom.errors import FormatError
@@ -123,17 +122,13 @@ def _split_by_folder(entries: list[Entry], labels: str | None) -> list[Entry]:
     """Take the first folder of each name as its split where all of them are names of splits."""
     parent = (labels or "").split("/")[0]
     firsts = {entry.name.split("/")[0] if "/" in entry.name else "" for entry in entries}
-    if firsts and all(_is_split(first) for first in firsts):
+    if firsts and all(is_split_name(first) for first in firsts):
         for entry in entries:
             entry.subset, _, entry.name = entry.name.partition("/")
-    elif _is_split(parent):
+    elif is_split_name(parent):
         for entry in entries:
             entry.subset = parent
     return entries
-
-
-def _is_split(name: str) -> bool:
-    return bool(re.fullmatch(r"(?:train|val|valid|validation|test)(?:[0-9]{4})?", name))
 
 
 def read_classify(tree: Tree, given: DataYaml | None, context: ReadContext) -> Layout:

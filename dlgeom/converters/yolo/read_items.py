@@ -44,6 +44,8 @@ class ItemMaker:
         self._size = given_size(context.options.get("yolo_image_size"))
         self._folder = None if context.images is None else ImageFolder(context.images)
         self._stems: dict[str, Path | None] | None = None
+        root = layout.images_root if context.images is None else None
+        self._before = None if root is None else f"{root}/" if root else ""
 
     def make(self, entry: Entry, *, has_rows: bool) -> Item:
         """Return the item of an entry.
@@ -74,6 +76,9 @@ class ItemMaker:
             exif_orientation=entry.orientation,
             subset=entry.subset,
         )
+        before = self._before
+        if entry.image is not None and before is not None and entry.image != before + name:
+            item.file = entry.image[len(before) :]
         if not (item.width and item.height):
             self._find_size(entry, item, has_rows)
         return item

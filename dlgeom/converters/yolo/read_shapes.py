@@ -15,7 +15,7 @@ from dlgeom.geometry import boxes, bridges, raster, rotated
 from dlgeom.geometry.ragged import Ragged, Rings, gather, offsets_of
 from dlgeom.limits import Limits
 
-__all__ = ["Refused", "Shapes", "check_rows", "take_confidence", "to_shapes"]
+__all__ = ["Refused", "Shapes", "check_rows", "take_extras", "to_shapes"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,46 +46,79 @@ class Shapes(msgspec.Struct, kw_only=True):
     mended: Refused = []
 
 
-def take_confidence(rows: Rows, place: str, has: NDArray[np.bool_]) -> tuple[Rows, Floats]:
-    """Cut the confidence out of the rows that have one.
+def take_extras(
+    rows: Rows, *, conf: str, track: str, full: int | None
+) -> tuple[Rows, Floats, Ints]:
+    """Cut confidences and track ids out of the rows that have them.
+
+    A row without them has an even count of numbers (a pose `full`), so that the count tells how
+    many there are. A track id stands behind the confidence (``save_txt`` of Ultralytics).
 
     Parameters
     ----------
     rows : Rows
-        Rows with a confidence.
-    place : {"last", "second"}
-        Where it stands: at the end, or right after the class.
-    has : ndarray of bool, shape (N,)
-        Which rows have one.
+        Rows as in the file.
+    conf : {"none", "last", "second"}
+        Where rows have a confidence: at the end, or right after the class.
+    track : {"none", "last"}
+        Whether rows end with a track id. Behind a confidence at the end one is seen in any case.
+    full : int, optional
+        Numbers of a pose.
 
     Returns
     -------
     rows : Rows
-        Without it.
+        Without them.
     score : ndarray of float64, shape (N,)
-        NaN where a row has none.
+        Confidences, NaN where a row has none.
+    tracks : ndarray of int64, shape (N,)
+        Track ids, -1 where a row has none.
     """
     counts = rows.counts
-    position = (rows.offsets[1:] - 1 if place == "last" else rows.offsets[:-1])[has]
     score = np.full(len(rows), np.nan)
-    score[has] = rows.values[position]
+    tracks = np.full(len(rows), -1, dtype=np.int64)
+    ends = rows.offsets[1:] - 1
+    if not len(rows) or (conf == "none" and track == "none"):
+        return rows, score, tracks
+    over = counts - full if full is not None else np.where(counts > 4, 2 - counts % 2, 0)
+    final = np.zeros(len(rows))
+    final[counts > 0] = rows.values[ends[counts > 0]]
+    whole = (final >= 0) & (final == np.rint(final)) & (final < 2.0**53)
+    if conf == "none":
+        followed, scored = (over == 1) & whole, np.zeros(len(rows), dtype=np.bool_)
+    else:
+        asked = track == "last"
+        followed = (over == 2) & whole & (asked | ((conf == "last") & (final >= 1)))
+        scored = followed | (over == 1)
     keep = np.ones(len(rows.values), dtype=np.bool_)
-    keep[position] = False
-    fresh = msgspec.structs.replace(
-        rows, values=rows.values[keep], offsets=offsets_of(counts - has)
-    )
-    return fresh, score
+    tracks[followed] = final[followed].astype(np.int64)
+    keep[ends[followed]] = False
+    place = (ends - followed if conf == "last" else rows.offsets[:-1])[scored]
+    score[scored] = rows.values[place]
+    keep[place] = False
+    spans = rows.spans.copy()
+    # The text of such a row is not that of the shape alone.
+    spans[followed | scored] = 0
+    offsets = offsets_of(counts - followed - scored)
+    fresh = msgspec.structs.replace(rows, values=rows.values[keep], offsets=offsets, spans=spans)
+    return fresh, score, tracks
 
 
 def check_rows(
-    rows: Rows, *, task: str | None, keypoints: tuple[int, int] | None, known: Ints, far: float
+    rows: Rows,
+    *,
+    task: str | None,
+    keypoints: tuple[int, int] | None,
+    known: Ints,
+    far: float,
+    score: Floats,
 ) -> Refused:
     """Find the rows that are refused, with code and sentence, before any shape is made.
 
     Parameters
     ----------
     rows : Rows
-        Without confidences.
+        Without confidences and track ids.
     task : str, optional
         ``detect``, ``segment``, ``pose`` or ``obb``; None takes boxes and outlines.
     keypoints : (int, int), optional
@@ -94,6 +127,8 @@ def check_rows(
         Class indexes that have a name, sorted.
     far : float
         Largest distance of a number from 0..1.
+    score : ndarray of float64, shape (N,)
+        The confidences, NaN for none.
     """
     counts = rows.counts
     if task == "detect":
@@ -122,6 +157,7 @@ def check_rows(
         start = rows.offsets[:-1][boxed]
         negative = (rows.values[start + 2] < 0) | (rows.values[start + 3] < 0)
         codes[boxed[negative]] = 4
+    codes[(codes == 0) & ((score < 0) | (score > 1))] = 5
     refused: Refused = []
     for row in np.flatnonzero(codes).tolist():
         if codes[row] == 1:
@@ -130,11 +166,15 @@ def check_rows(
         elif codes[row] == 2:
             text = f"has {counts[row] + 1} fields; a row has {due}. Correct the row"
             if counts[row] % 2:
-                text += ", or pass --yolo-conf if one field is a confidence"
+                text += ", or pass --yolo-conf or --yolo-track-id if one field is such a number"
             refused.append((row, "row.arity", text))
         elif codes[row] == 3:
             text = "has a number far outside of 0..1; coordinates are divided by the image's size"
             refused.append((row, "value.range", f"{text}. Divide them"))
+        elif codes[row] == 5:
+            text = f"has the confidence {score[row]:g}; confidences are in 0..1. Correct the row, "
+            text += "or pass --yolo-track-id last if it is a track id"
+            refused.append((row, "value.range", text))
         else:
             text = "has a negative width or height; sizes are >= 0. Correct the row"
             refused.append((row, "geometry.bbox_size", text))
@@ -154,6 +194,7 @@ def to_shapes(
     *,
     task: str | None,
     keypoints: tuple[int, int] | None,
+    own: bool,
     limits: Limits,
 ) -> Shapes:
     """Turn rows that `check_rows` let pass into columns in pixels.
@@ -164,6 +205,8 @@ def to_shapes(
         N rows.
     sizes : ndarray of int64, shape (N, 2)
         Width and height of each row's image.
+    own : bool
+        Whether dlgeom wrote the rows: boxes outside of the image are what the source had.
     """
     n = len(rows)
     counts = rows.counts
@@ -179,7 +222,7 @@ def to_shapes(
         index = rows.offsets[:-1][boxed][:, None] + np.arange(4)
         values = rows.values[index] * np.tile(scale[boxed], 2)
         result.bounds[boxed] = boxes.cxcywh_to_xyxy(values)
-        result.bad += _outside(result.bounds, scale, limits)
+        result.bad += _outside(result.bounds, scale, own, limits)
     if task == "pose" and keypoints is not None:
         _keypoints(rows, scale, keypoints, result)
         return result
@@ -232,12 +275,14 @@ def _visibility(seen: Floats, points: Floats, rows: Ints, result: Shapes) -> Non
             result.mended.append((row, "value.range", what))
 
 
-def _outside(bounds: Floats, scale: Floats, limits: Limits) -> Refused:
+def _outside(bounds: Floats, scale: Floats, own: bool, limits: Limits) -> Refused:
     """Find boxes that lie wholly outside of their image, or too far away."""
     with np.errstate(invalid="ignore"):
-        away = (bounds[:, 0] > scale[:, 0]) | (bounds[:, 1] > scale[:, 1])
-        away |= (bounds[:, 2] < 0) | (bounds[:, 3] < 0)
-        away |= (np.abs(bounds) > limits.coordinate).any(axis=1)
+        away = (np.abs(bounds) > limits.coordinate).any(axis=1)
+        if not own:
+            # Boxes that touch the image from outside are real; six decimals may part them from it.
+            away |= (bounds[:, :2] > scale * (1 + 1e-6)).any(axis=1)
+            away |= (bounds[:, 2:] < -1e-6 * scale).any(axis=1)
     what = "has a box that lies outside of its image. Correct the row"
     return [(row, "geometry.outside_image", what) for row in np.flatnonzero(away).tolist()]
 
@@ -257,7 +302,8 @@ def _rectangles(xy: Floats, rows: Ints, scale: Floats, result: Shapes) -> tuple[
         right[same] = rotated.is_rectangle(begun[same], atol)
     fitted = rotated.from_corners(begun)
     fitted[tall, 2:4] = fitted[tall, 3:1:-1]
-    turn = np.sign(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+    # A box without area has no side to tell: it counts as going round clockwise.
+    turn = np.where(first[:, 0] * second[:, 1] < first[:, 1] * second[:, 0], -1.0, 1.0)
     fitted[tall, 4] -= 90 * turn[tall]
     fitted[:, 4] = (fitted[:, 4] + 180) % 360 - 180
     result.rotated[rows[right]] = fitted[right]

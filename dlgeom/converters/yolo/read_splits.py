@@ -25,6 +25,7 @@ __all__ = [
     "Entry",
     "folder_entries",
     "is_label_name",
+    "is_split_name",
     "label_steps",
     "list_entries",
     "nested_pair",
@@ -33,7 +34,7 @@ __all__ = [
 
 IMAGE_FOLDERS = ("images", "image", "img", "jpegimages")
 LABEL_FOLDERS = ("labels", "label", "annotations")
-SPLIT_NAMES = frozenset({"train", "val", "valid", "validation", "test"})
+_SPLIT = re.compile(r"(?:train|val|valid|validation|test)(?:[0-9]{4})?")
 NOT_LABELS = frozenset(
     {"readme.txt", "readme.roboflow.txt", "readme.dataset.txt", "license.txt", "notes.txt"}
     | {"classes.txt", "labels.txt", "names.txt", "train.txt", "val.txt", "valid.txt", "test.txt"}
@@ -58,6 +59,11 @@ class Entry(msgspec.Struct, gc=False):
     height: int = 0
     orientation: int | None = None
     guessed: bool = False
+
+
+def is_split_name(name: str) -> bool:
+    """Whether a folder is called as splits are: ``train``, ``val2017``..."""
+    return _SPLIT.fullmatch(name) is not None
 
 
 def is_label_name(name: str) -> bool:
@@ -312,7 +318,7 @@ def _name_prefix(steps: list[str], images: str | None, subset: str | None, liste
             break
     else:
         rest = rest[1:] if rest[:1] == ["data"] else rest
-    if rest and (rest[0] in SPLIT_NAMES or rest[0] in (subset, listed)):
+    if rest and (is_split_name(rest[0]) or rest[0] in (subset, listed)):
         rest = rest[1:]
     return "".join(f"{step}/" for step in rest if step)
 

@@ -7,10 +7,11 @@ data set is readable without its images, and equal stems keep their own names.
 from __future__ import annotations
 
 import csv
+import io
+import os
 import re
 
 from dlgeom.converters.inputs import decode_text, read_bytes
-from dlgeom.converters.problems import Problems
 from dlgeom.converters.yolo.read_splits import Entry
 from dlgeom.converters.yolo.read_tree import FILE, Tree
 from dlgeom.errors import FormatError
@@ -20,23 +21,37 @@ __all__ = ["read_table"]
 
 NAME = "images.csv"
 COLUMNS = ["label_file", "file_name", "width", "height", "orientation"]
+_DARKNET = re.compile(r"obj_(.+)_data")
 _SIZE = re.compile(r"[0-9]{0,10}")
 
 
-def read_table(tree: Tree, problems: Problems, limits: Limits) -> list[Entry]:
-    """Read the table; [] if the file is something else of that name.
+def read_table(tree: Tree, limits: Limits, *, darknet: bool = False) -> list[Entry]:
+    """Read the table; [] if there is none, or the file is something else of that name.
+
+    Parameters
+    ----------
+    tree : Tree
+        The data set.
+    limits : Limits
+        ``file_bytes`` holds.
+    darknet : bool
+        Whether labels lie in ``obj_<split>_data`` and not in ``labels/<split>``.
 
     Raises
     ------
     FormatError
         ``row.arity``, ``type.number`` or ``path.escape`` with the line.
     """
+    if not tree.is_file(NAME):
+        return []
     data = read_bytes(tree.path(NAME), limit_name="file_bytes", limits=limits, shown=NAME)
-    lines = csv.reader(decode_text(data, NAME)[0].splitlines(keepends=True), strict=True)
+    # Not `splitlines`: it also cuts at characters that names may have, such as U+2028.
+    lines = csv.reader(io.StringIO(decode_text(data, NAME)[0], newline=""), strict=True)
+    pictures = darknet or tree.is_folder("images")
     try:
         if next(lines, None) != COLUMNS:
             return []
-        return [_entry(tree, row, lines.line_num) for row in lines if row]
+        return [_entry(tree, row, lines.line_num, darknet, pictures) for row in lines if row]
     except csv.Error as error:
         raise FormatError(
             f"is no valid CSV ({error}). Make it again",
@@ -46,7 +61,7 @@ def read_table(tree: Tree, problems: Problems, limits: Limits) -> list[Entry]:
         ) from error
 
 
-def _entry(tree: Tree, row: list[str], line: int) -> Entry:
+def _entry(tree: Tree, row: list[str], line: int, darknet: bool, pictures: bool) -> Entry:
     def wrong(code: str, what: str) -> FormatError:
         return FormatError(what, code=code, path=NAME, location=f"line {line}")
 
@@ -56,17 +71,31 @@ def _entry(tree: Tree, row: list[str], line: int) -> Entry:
     if not (_SIZE.fullmatch(width) and _SIZE.fullmatch(height) and _SIZE.fullmatch(turn)):
         raise wrong("type.number", "width, height or orientation is no number. Correct it")
     steps = label.split("/")
-    if not label.startswith("labels/") or ".." in steps or "" in steps or "\0" in label:
-        raise wrong("path.escape", f"{label[:80]!r} is no path below labels/. Correct it")
-    folder, _, base = label.rpartition("/")
-    kind = tree.listing(folder).get(base)
-    there = kind == FILE or (kind is not None and tree.kind(label) == FILE)
+    split = _DARKNET.fullmatch(steps[0]) if darknet else None
+    due = "obj_<split>_data/" if darknet else "labels/"
+    if not (split if darknet else steps[0] == "labels") or len(steps) < 2:
+        raise wrong("path.escape", f"{label[:80]!r} is no path below {due}. Correct it")
+    if ".." in steps or "" in steps or "\0" in label:
+        raise wrong("path.escape", f"{label[:80]!r} is no path below {due}. Correct it")
+    image = None
+    if pictures:
+        place = label if darknet else f"images{label[6:]}"
+        image = _there(tree, os.path.splitext(place)[0] + os.path.splitext(name)[1])
+    subset = split[1] if split else steps[1] if len(steps) > 2 else None
     return Entry(
         name,
-        label if there else None,
-        None,
-        steps[1] if len(steps) > 2 else None,
+        _there(tree, label),
+        image,
+        subset,
         int(width or 0),
         int(height or 0),
         int(turn) if turn and 1 <= int(turn) <= 8 else None,
     )
+
+
+def _there(tree: Tree, path: str) -> str | None:
+    """Return a path if it is a file of the data set."""
+    folder, _, base = path.rpartition("/")
+    kind = tree.listing(folder).get(base)
+    there = kind == FILE or (kind is not None and tree.kind(path) == FILE)
+    return path if there else None

@@ -35,16 +35,15 @@ def read_yaml(tree: Tree, data: DataYaml, shown: str, context: ReadContext) -> L
     FormatError
         ``path.escape`` if a split lies outside of the data set.
     """
-    if tree.is_file("images.csv"):
-        table = read_table(tree, context.problems, context.limits)
-        if table:
-            return Layout(
-                tree=tree,
-                data=data,
-                entries=chosen(table, context),
-                images_root="images" if tree.is_folder("images") else None,
-                own=True,
-            )
+    table = read_table(tree, context.limits)
+    if table:
+        return Layout(
+            tree=tree,
+            data=data,
+            entries=chosen(table, context),
+            images_root="images" if tree.is_folder("images") else None,
+            own=True,
+        )
     if context.task == "classify" and class_folders(tree):
         return read_classify(tree, data, context)
     sources: dict[str, list[tuple[str | None, str | None]]] = {}

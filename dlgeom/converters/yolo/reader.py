@@ -20,7 +20,7 @@ from dlgeom.converters.yolo.layout import Layout, find_layout, looks_like
 from dlgeom.converters.yolo.options import READ_OPTIONS
 from dlgeom.converters.yolo.read_files import read_labels
 from dlgeom.converters.yolo.read_items import ItemMaker, SizeUnknownError
-from dlgeom.converters.yolo.read_shapes import Refused, check_rows, take_confidence, to_shapes
+from dlgeom.converters.yolo.read_shapes import Refused, check_rows, take_extras, to_shapes
 from dlgeom.converters.yolo.read_splits import Entry
 from dlgeom.converters.yolo.rows import Rows, parse_rows
 from dlgeom.errors import FormatError, OutputError
@@ -75,6 +75,7 @@ class YoloReader:
             self._layout.entries = [e for e in self._layout.entries if e.label is not None]
         self._indexes = np.array(sorted(data.names), dtype=np.int64)
         self._conf = context.options.get("yolo_conf") or "none"
+        self._track = context.options.get("yolo_track_id") or "none"
         self._items = ItemMaker(self._layout, context)
         self._refuse_nothing()
         self._task = self._find_task()
@@ -147,10 +148,8 @@ class YoloReader:
 
     def _guess_task(self) -> str:
         """Guess from the rows: as many of them as it takes to tell."""
-        extra = 0 if self._conf == "none" else 1
         corners = False
         for counts in self._arities(GUESS_FILES):
-            counts = counts - extra
             if (counts == 8).all():
                 corners = True
                 continue
@@ -199,9 +198,9 @@ class YoloReader:
         """Yield how many numbers the rows of each window have, without a word on bad ones."""
         for entries in self._windows(files):
             for part in _portions(self._texts(entries, quiet=True)):
-                counts = parse_rows([text for _, text in part]).counts
-                if len(counts):
-                    yield counts
+                rows = parse_rows([text for _, text in part])
+                if len(rows):
+                    yield self._extras(rows, None)[0].counts
 
     def _texts(self, entries: list[Entry], *, quiet: bool = False) -> Iterator[tuple[int, bytes]]:
         """Yield position and content of each label file that can be read."""
@@ -235,23 +234,29 @@ class YoloReader:
 
     def _chunk(self, entries: list[Entry], texts: list[bytes], order: int) -> Chunk:
         rows = parse_rows(texts)
-        dead = self._tell_faults(entries, rows)
+        dead = self._leave_strays(entries, texts, rows)
+        self._tell_faults(entries, rows, dead)
         self._tell_repeats(entries, texts)
         filled = np.zeros(len(entries), dtype=np.bool_)
         filled[rows.file] = True
         items, place = self._make_items(entries, filled.tolist(), dead)
         rows = rows.take(np.flatnonzero(place[rows.file] >= 0))
-        rows, score = self._confidence(rows)
+        shape = self._layout.data.kpt_shape if self._task == "pose" else None
+        rows, score, tracks = self._extras(rows, shape)
         far = FAR_OWN if self._layout.own else FAR
         task = None if self._task in ("segment", "mixed") else self._task
         refused = check_rows(
             rows,
             task=task,
-            keypoints=self._layout.data.kpt_shape,
+            keypoints=shape,
             known=self._indexes,
             far=far,
+            score=score,
         )
-        rows, score = self._without(rows, score, refused, entries)
+        if refused:
+            self._tell(rows, refused, entries)
+            kept = np.delete(np.arange(len(rows)), [row for row, _, _ in refused])
+            rows, score, tracks = rows.take(kept), score[kept], tracks[kept]
         owner = place[rows.file]
         sizes = np.array(
             [(item.width or 1, item.height or 1) for item in items], dtype=np.int64
@@ -260,7 +265,8 @@ class YoloReader:
             rows,
             sizes,
             task=task,
-            keypoints=self._layout.data.kpt_shape,
+            keypoints=shape,
+            own=self._layout.own,
             limits=self._context.limits,
         )
         spans = rows.spans.copy()
@@ -276,6 +282,9 @@ class YoloReader:
             outline=shapes.outline,
             keypoints=shapes.keypoints,
             score=score,
+            attributes={
+                row: {"track_id": int(tracks[row])} for row in np.flatnonzero(tracks >= 0).tolist()
+            },
             origin=Origin(
                 format="yolo",
                 paths=paths,
@@ -323,17 +332,10 @@ class YoloReader:
             self._bad_file(missing)
         return items, place
 
-    def _confidence(self, rows: Rows) -> tuple[Rows, Any]:
-        """Take the confidences out where the user says that there are some."""
-        if self._conf == "none" or not len(rows):
-            return rows, np.full(len(rows), np.nan)
-        counts = rows.counts
-        shape = self._layout.data.kpt_shape
-        if self._task == "pose" and shape is not None:
-            has = counts == 5 + shape[0] * shape[1]
-        else:
-            has = counts % 2 == 1
-        return take_confidence(rows, self._conf, has)
+    def _extras(self, rows: Rows, shape: tuple[int, int] | None) -> tuple[Rows, Any, Any]:
+        """Take confidences and track ids out where the user says that there are some."""
+        full = None if shape is None else 4 + shape[0] * shape[1]
+        return take_extras(rows, conf=self._conf, track=self._track, full=full)
 
     # -- telling ---------------------------------------------------------------------------
 
@@ -346,22 +348,26 @@ class YoloReader:
         for row, code, message in refused:
             self._context.problems.skipped(code, message, **self._place(rows, row, entries))
 
-    def _without(
-        self, rows: Rows, score: Any, refused: Refused, entries: list[Entry]
-    ) -> tuple[Rows, Any]:
-        if not refused:
-            return rows, score
-        self._tell(rows, refused, entries)
-        keep = np.ones(len(rows), dtype=np.bool_)
-        keep[[row for row, _, _ in refused]] = False
-        kept = np.flatnonzero(keep)
-        return rows.take(kept), score[kept]
+    def _leave_strays(self, entries: list[Entry], texts: list[bytes], rows: Rows) -> set[int]:
+        """Leave out texts that are no label files: no image, and one word a line (class names)."""
+        strays = set()
+        for file in {fault.file for fault in rows.faults if fault.code == "type.id"}:
+            if entries[file].guessed and all(len(line.split()) < 2 for line in _lines(texts[file])):
+                strays.add(file)
+                self._context.problems.notice(
+                    "schema.unknown",
+                    "is no label file: it has one word a line and no image; it is left out",
+                    path=entries[file].label,
+                )
+        return strays
 
-    def _tell_faults(self, entries: list[Entry], rows: Rows) -> set[int]:
-        """Tell what the parser found; return the files that are no text."""
+    def _tell_faults(self, entries: list[Entry], rows: Rows, dead: set[int]) -> None:
+        """Tell what the parser found; files that are no text join those that are left out."""
         problems = self._context.problems
-        dead: set[int] = set()
+        strays = frozenset(dead)
         for fault in rows.faults:
+            if fault.file in strays:
+                continue
             entry = entries[fault.file]
             where: dict[str, Any] = {"path": entry.label}
             if fault.line:
@@ -375,7 +381,6 @@ class YoloReader:
                 problems.repaired(fault.code, fault.message, **where)
             else:
                 problems.skipped(fault.code, fault.message, **where)
-        return dead
 
     def _tell_repeats(self, entries: list[Entry], texts: list[bytes]) -> None:
         """Tell of rows that stand twice in a file; both are kept."""
@@ -445,6 +450,10 @@ class YoloReader:
 
 def _ignore(error: FormatError | OutputError) -> None:
     """Tell nothing: a first look at the rows, which are read again."""
+
+
+def _lines(text: bytes) -> list[bytes]:
+    return text.replace(b"\r", b"\n").split(b"\n")
 
 
 def _portions(pairs: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:

@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
+import dlgeom
 from dlgeom.chunk import Chunk
 from dlgeom.converters.base import ReadContext
 from dlgeom.converters.problems import Problems
@@ -369,6 +370,53 @@ def test_a_broken_table_is_an_error(tmp_path: Path, line: str, code: str) -> Non
     assert caught.value.path == "images.csv"
 
 
+def test_images_that_were_renamed_are_found_again(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        {
+            "data.yaml": YAML,
+            "images.csv": "label_file,file_name,width,height,orientation\n"
+            "labels/train/a.txt,a.png,64,48,1\n"
+            "labels/train/a_2.txt,a.jpg,64,48,1\n"
+            "labels/train/images_/b.txt,images/b.png,64,48,1\n",
+            "images/train/a.png": (64, 48),
+            "images/train/a_2.jpg": (64, 48),
+            "images/train/images_/b.png": (64, 48),
+            "labels/train/a.txt": BOX,
+        },
+    )
+    chunk = only(tmp_path, strict=True)
+    assert [(item.name, item.file) for item in chunk.items] == [
+        ("a.png", "train/a.png"),
+        ("a.jpg", "train/a_2.jpg"),
+        ("images/b.png", "train/images_/b.png"),
+    ]
+    out = tmp_path / "out"
+    for image_files in ("copy", "link"):
+        dlgeom.convert(tmp_path, out / image_files, to_format="coco", image_files=image_files)
+        found = sorted(
+            path.relative_to(out / image_files).as_posix()
+            for path in (out / image_files).rglob("*.*g")
+        )
+        assert found == ["images/a.jpg", "images/a.png", "images/images/b.png"]
+
+
+def test_images_of_one_name_in_two_splits_are_both_found(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        {
+            "data.yaml": "train: ../train/images\nval: ../valid/images\nnames: [cat]\n",
+            "train/images/x.png": (8, 8),
+            "valid/images/x.png": (9, 9),
+        },
+    )
+    items = [item for chunk in chunks(tmp_path) for item in chunk.items]
+    assert [(item.subset, item.name, item.file) for item in items] == [
+        ("train", "x.png", "train/images/x.png"),
+        ("val", "x.png", "valid/images/x.png"),
+    ]
+
+
 def test_a_folder_of_data_sets_asks_which(tmp_path: Path) -> None:
     for name in ("one", "two"):
         make(tmp_path / name, {"config.yaml": YAML, "a.txt": BOX})
@@ -461,7 +509,7 @@ def test_vertices_are_the_number_times_the_size(
     text = "".join(f"0 {' '.join(map(repr, p[: len(p) // 2 * 2]))}\n" for p in polygons)
     rows = parse_rows([text.encode()])
     sizes = np.tile(np.array([[width, height]]), (len(rows), 1))
-    shapes = to_shapes(rows, sizes, task=None, keypoints=None, limits=DEFAULT_LIMITS)
+    shapes = to_shapes(rows, sizes, task=None, keypoints=None, own=False, limits=DEFAULT_LIMITS)
     bad = {row for row, _, _ in shapes.bad}
     for row, polygon in enumerate(polygons):
         if row in bad or shapes.outline.part_counts[row] != 1:
@@ -520,7 +568,7 @@ def test_six_decimals_of_a_rotated_box_give_the_box_back(a: float, w: float, h: 
     text = "0 " + " ".join(f"{x / 800:.6f} {y / 600:.6f}" for x, y in points)
     sizes = np.array([[800, 600]])
     rows = parse_rows([text.encode()])
-    shapes = to_shapes(rows, sizes, task="obb", keypoints=None, limits=DEFAULT_LIMITS)
+    shapes = to_shapes(rows, sizes, task="obb", keypoints=None, own=False, limits=DEFAULT_LIMITS)
     cx, cy, width, height, angle = shapes.rotated[0]
     np.testing.assert_allclose([cx, cy, width, height], [400, 300, w, h], atol=3e-3)
     assert abs((angle - a + 180) % 360 - 180) * min(w, h) < 0.3
@@ -535,7 +583,7 @@ def test_rotated_boxes_have_the_corners_of_their_row(
     text = "0 " + " ".join(f"{x / 800:.6f} {y / 600:.6f}" for x, y in points.tolist())
     rows = parse_rows([text.encode()])
     shapes = to_shapes(
-        rows, np.array([[800, 600]]), task="obb", keypoints=None, limits=DEFAULT_LIMITS
+        rows, np.array([[800, 600]]), task="obb", keypoints=None, own=False, limits=DEFAULT_LIMITS
     )
     found = rotated.corners(shapes.rotated)[0]
     distance = np.abs(found[:, None] - points[None]).max(axis=2)
@@ -595,6 +643,7 @@ def test_confidences_as_visibility_are_repaired(tmp_path: Path) -> None:
         ("last", "0 0.5 0.5 0.2 0.2 0.75\n" + BOX, [0.75, math.nan]),
         ("second", "0 0.75 0.5 0.5 0.2 0.2\n" + BOX, [0.75, math.nan]),
         ("last", "0 0.1 0.1 0.4 0.1 0.4 0.4 0.75\n", [0.75]),
+        ("last", "0 0.1 0.1 0.4 0.1 0.4 0.4\n0 0.1 0.1 0.4 0.1 0.4 0.4 1\n", [math.nan, 1]),
     ],
 )
 def test_confidences_are_read_where_the_user_says(
@@ -608,6 +657,96 @@ def test_confidences_are_read_where_the_user_says(
     list(reader.chunks(grouped=True))
     assert [entry.code for entry in problems.entries] == ["row.arity"]
     assert "--yolo-conf" in problems.entries[0].message
+
+
+OUTLINE = "0 0.1 0.1 0.4 0.1 0.4 0.4"
+POSE = "0 0.5 0.5 0.5 0.5 0.1 0.2 2"
+
+
+@pytest.mark.parametrize(
+    ("row", "extra", "options", "score", "track"),
+    [
+        (BOX.strip() + " 0.75 12", "", {"yolo_conf": "last"}, 0.75, 12),
+        (OUTLINE + " 0.75 3", "", {"yolo_conf": "last"}, 0.75, 3),
+        (POSE + " 0.75 3", "kpt_shape: [1, 3]\n", {"yolo_conf": "last"}, 0.75, 3),
+        ("0 0.1 0.1 0.4 0.1 0.4 0.4 0.1 0.4 1 7", "task: obb\n", {"yolo_conf": "last"}, 1, 7),
+        (BOX.strip() + " 5", "", {"yolo_track_id": "last"}, None, 5),
+        (OUTLINE + " 5", "", {"yolo_track_id": "last"}, None, 5),
+        (
+            BOX.replace("0 ", "0 0.25 ", 1).strip() + " 0",
+            "",
+            {"yolo_conf": "second", "yolo_track_id": "last"},
+            0.25,
+            0,
+        ),
+    ],
+)
+def test_a_track_id_at_the_end_becomes_an_attribute(
+    tmp_path: Path, row: str, extra: str, options: dict[str, str], score: float, track: int
+) -> None:
+    chunk = only(data_set(tmp_path, f"{row}\n", extra), options=options, strict=True)
+    assert chunk.attributes == {0: {"track_id": track}}
+    np.testing.assert_array_equal(chunk.score, [math.nan if score is None else score])
+    assert chunk.shapes[0]
+    # A writer must not take the whole row for an unchanged one.
+    assert chunk.origin.raw(0) == b""
+
+
+def test_a_track_id_is_no_confidence(tmp_path: Path) -> None:
+    reader, problems = opened(
+        data_set(tmp_path, BOX.strip() + " 12\n"), options={"yolo_conf": "last"}
+    )
+    assert not next(iter(reader.chunks(grouped=True))).label.size
+    assert [entry.code for entry in problems.entries] == ["value.range"]
+    assert "--yolo-track-id" in problems.entries[0].message
+
+
+def test_texts_among_label_files_are_left_out(tmp_path: Path) -> None:
+    data_set(tmp_path, BOX)
+    make(
+        tmp_path,
+        {
+            "labels/train/predefined_classes.txt": "cat\r\ndog\n",
+            "labels/train/b.txt": "cat 0.5 0.5 0.1 0.1\n",
+        },
+    )
+    reader, problems = opened(tmp_path)
+    (chunk,) = reader.chunks(grouped=True)
+    assert [item.name for item in chunk.items] == ["a.png", "b.jpg"]
+    assert [(entry.status, entry.code, entry.path) for entry in problems.entries] == [
+        ("notice", "schema.unknown", "labels/train/predefined_classes.txt"),
+        ("skipped", "type.id", "labels/train/b.txt"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(0, 40), (40, 0), (0, 0)], ids=["upright line", "level line", "point"]
+)
+def test_rotated_boxes_without_area_stay_where_they_are(
+    tmp_path: Path, width: int, height: int
+) -> None:
+    x, y = 20 / 64, 10 / 48
+    right, bottom = x + width / 64, y + height / 48
+    row = f"0 {x} {y} {right} {y} {right} {bottom} {x} {bottom}\n"
+    chunk = only(data_set(tmp_path, row, "task: obb\n", size=(64, 48)), strict=True)
+    expected = [[20, 10], [20 + width, 10], [20 + width, 10 + height], [20, 10 + height]]
+    np.testing.assert_allclose(rotated.corners(chunk.rotated)[0], expected, atol=1e-9)
+
+
+def test_boxes_that_touch_the_image_from_outside_are_kept(tmp_path: Path) -> None:
+    rows = "0 1.0000005 0.5 0 0.2\n0 1.1 0.5 0.199999 0.2\n0 1.2 0.5 0.199 0.2\n"
+    reader, problems = opened(data_set(tmp_path, rows))
+    (chunk,) = reader.chunks(grouped=True)
+    assert chunk.origin.number.tolist() == [1, 2]
+    assert [entry.code for entry in problems.entries] == ["geometry.outside_image"]
+    make(
+        tmp_path,
+        {
+            "images.csv": "label_file,file_name,width,height,orientation\n"
+            "labels/train/a.txt,a.png,640,480,1\n"
+        },
+    )
+    assert only(tmp_path, strict=True).origin.number.tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
