@@ -243,7 +243,8 @@ def fields_of(annotation: Annotation) -> Iterator[str]:
 
     The names are those of `dlgeom.converters.fields.count_fields`: ``id``, ``score``, ``area``,
     ``bbox``, ``iscrowd``, ``attributes.<key>``, ``description``, ``children`` (once for each), the
-    fields of an annotation that have no column, and keys of `Annotation.extra`.
+    fields of an annotation that have no column, ``frames`` (states after the first), and keys of
+    `Annotation.extra`.
     """
     named = {
         "id": annotation.id is not None,
@@ -262,5 +263,7 @@ def fields_of(annotation: Annotation) -> Iterator[str]:
     for name in KEPT_AS_EXTRA:
         if getattr(annotation, name) != _DEFAULTS[name]:
             yield name
+    if annotation.later:
+        yield "frames"
     yield from annotation.extra
     yield from ("children" for _ in annotation.children)

@@ -1,0 +1,1 @@
+"""What the subtitle formats share: times, texts, files and folders."""

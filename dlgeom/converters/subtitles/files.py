@@ -1,0 +1,159 @@
+"""Subtitle files as a source: one file, or all of a folder and the folders below it."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from dlgeom.annotation import Annotation
+from dlgeom.converters.base import Meta, ReadContext
+from dlgeom.converters.inputs import check_inside, read_bytes, unreadable
+from dlgeom.converters.items import ItemReader, ItemRecord
+from dlgeom.converters.names import safe_name
+from dlgeom.converters.problems import Problems
+from dlgeom.errors import FormatError
+from dlgeom.item import Item
+from dlgeom.labels import LabelTable
+
+__all__ = ["SubtitleReader", "find_files", "holds_files"]
+
+_LOOKED_AT = 2_000
+
+
+class Found(NamedTuple):
+    """A file of the source: its path, and that path relative to the source with ``/``."""
+
+    path: Path
+    shown: str
+
+
+def _names(folder: Path, suffix: str) -> Iterator[tuple[str, str]]:
+    """Yield (folder relative to the source, name) of everything with that ending, in order."""
+
+    def refuse(error: OSError) -> None:
+        raise unreadable(error, str(error.filename)) from error
+
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        relative = os.path.relpath(place, folder).replace(os.sep, "/")
+        for name in sorted(names):
+            if name.lower().endswith(suffix) and not name.startswith("."):
+                yield "" if relative == "." else relative + "/", name
+
+
+def find_files(path: Path, suffix: str) -> list[Found]:
+    """Return the files of a source, in the order of their paths.
+
+    Hidden files and folders are left out, links to folders are not followed.
+
+    Raises
+    ------
+    FormatError
+        ``schema.root`` if a folder has none.
+    OutputError
+        ``io.read``.
+    """
+    if not path.is_dir():
+        return [Found(path, path.name)]
+    found = [
+        Found(path / f"{folder}{name}", f"{folder}{name}") for folder, name in _names(path, suffix)
+    ]
+    if not found:
+        raise FormatError(
+            f"has no file that ends in {suffix}, in no folder. Name the folder that has them",
+            code="schema.root",
+            path=str(path),
+        )
+    return found
+
+
+def holds_files(path: Path, suffix: str) -> bool:
+    """Tell quickly whether a folder has such files, by a look at its first entries."""
+    left = _LOOKED_AT
+    for _, folders, names in os.walk(path):
+        if any(name.lower().endswith(suffix) and not name.startswith(".") for name in names):
+            return True
+        left -= len(names) + len(folders)
+        if left < 0:
+            return False
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    return False
+
+
+class SubtitleReader(ItemReader):
+    """Reads each file as an item whose name is the file's path.
+
+    Subclasses give `suffix` and `read`.
+
+    Parameters
+    ----------
+    path : Path
+        A file or a folder.
+    name : str
+        Name of the format.
+    context : ReadContext
+        Problems, limits and options.
+    """
+
+    unit = "line {}"
+    suffix = ""
+
+    def __init__(self, path: Path, name: str, context: ReadContext) -> None:
+        super().__init__(Meta(format=name, labels=LabelTable()), context)
+        self._root = path
+        self._files = find_files(path, self.suffix)
+
+    def count(self) -> int:
+        """Return how many files there are."""
+        return len(self._files)
+
+    def kinds(self) -> set[str]:
+        """Return what occurs: subtitles only."""
+        return {"other"}
+
+    def records(self, problems: Problems) -> Iterator[ItemRecord]:
+        """Yield a record for each file; one of many that cannot be trusted is left out."""
+        for file in self._files:
+            try:
+                if self._root.is_dir():
+                    check_inside(file.path, self._root, file.shown)
+                name, _ = safe_name(file.shown, limits=self.context.limits, shown=file.shown)
+                data = read_bytes(file.path, limits=self.context.limits, shown=file.shown)
+                item = Item(name=name, media="audio")
+                item, annotations, lines = self.read(data, item, file.shown, problems)
+            except FormatError as error:
+                if not self._root.is_dir():
+                    raise
+                problems.file(error)
+                continue
+            yield ItemRecord(item, annotations, file.shown, lines)
+
+    @abstractmethod
+    def read(
+        self, data: bytes, item: Item, shown: str, problems: Problems
+    ) -> tuple[Item, list[Annotation], list[int]]:
+        """Read a file.
+
+        Parameters
+        ----------
+        data : bytes
+            Its content.
+        item : Item
+            What the annotations belong to.
+        shown : str
+            Its path, for messages.
+        problems : Problems
+            Where to tell what is wrong.
+
+        Returns
+        -------
+        item : Item
+            With what the file says beside its cues.
+        annotations : list of Annotation
+            In the file's order.
+        lines : list of int
+            Number of the line of each, from 1.
+        """

@@ -1,0 +1,1 @@
+"""WebVTT: our own parser, which follows the algorithm of the specification."""

@@ -1,0 +1,43 @@
+"""WebVTT's entry in the registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dlgeom.converters.base import Format, ReadContext, Reader, WriteContext, Writer
+from dlgeom.converters.vtt.options import OPTIONS
+
+__all__ = ["FORMAT"]
+
+
+def _recognise(path: Path) -> int:
+    from dlgeom.converters.vtt.reader import recognise
+
+    return recognise(path)
+
+
+def _open(path: Path, context: ReadContext) -> Reader:
+    from dlgeom.converters.vtt.reader import open_reader
+
+    return open_reader(path, context)
+
+
+def _create(context: WriteContext) -> Writer:
+    from dlgeom.converters.vtt.writer import create_writer
+
+    return create_writer(context)
+
+
+FORMAT = Format(
+    name="vtt",
+    title="WebVTT subtitles: voices, ids, settings, regions, styles, comments",
+    aliases=("webvtt",),
+    patterns=("x.vtt", "**/*.vtt"),
+    kinds=("subtitle",),
+    options=OPTIONS,
+    single_file=(".vtt",),
+    suffixes=(".vtt",),
+    recognise=_recognise,
+    open=_open,
+    create=_create,
+)
