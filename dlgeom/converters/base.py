@@ -88,6 +88,9 @@ class Meta(msgspec.Struct, kw_only=True):
         `sections` of each subset.
     extra : dict
         Anything else the source says (``kpt_shape`` of a data.yaml...), by format.
+    lists : list of str
+        Lists of images that `subsets` do not tell, as messages show them:
+        ``ImageSets/Main/trainval``.
     items_first : bool
         Whether all items of a subset are yielded before its first row (a COCO file).
     images_root : Path, optional
@@ -100,6 +103,7 @@ class Meta(msgspec.Struct, kw_only=True):
     sections: dict[str, bytes] = msgspec.field(default_factory=dict)
     subset_sections: dict[str, dict[str, bytes]] = msgspec.field(default_factory=dict)
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
+    lists: list[str] = msgspec.field(default_factory=list)
     items_first: bool = False
     images_root: Path | None = None
 

@@ -205,11 +205,13 @@ def _label_fields(label: Label) -> list[str]:
 def count_sections(meta: Meta, kept: frozenset[str]) -> Counter[str]:
     """Count the sections of a COCO file's root that are not `kept`, as ``section.<name>``.
 
-    Images, annotations and categories are no such sections, and empty ones say nothing.
+    Images, annotations and categories are no such sections, and empty ones say nothing. Lists
+    of images (`Meta.lists`) are sections too.
     """
     lost: Counter[str] = Counter()
     if "*" in kept:
         return lost
+    lost.update(f"section.{name}" for name in meta.lists if name not in kept)
     for sections in list(meta.subset_sections.values()) or [meta.sections]:
         for name, text in sections.items():
             if name not in kept and text.translate(None, b" \t\r\n") not in (

@@ -14,7 +14,7 @@ from dlgeom.converters.base import ReadContext
 from dlgeom.converters.inputs import decode_text, read_bytes
 from dlgeom.errors import FormatError
 
-__all__ = ["OFFICIAL", "VOID", "ClassTable", "is_background", "read_classes"]
+__all__ = ["OFFICIAL", "VOID", "ClassTable", "is_background", "no_class", "read_classes"]
 
 VOID = 255
 OFFICIAL = (
@@ -93,7 +93,8 @@ class ClassTable(msgspec.Struct):
         return named if classes <= set(named.values()) else self.names
 
 
-def _no_class(name: str) -> bool:
+def no_class(name: str) -> bool:
+    """Whether a name stands for background or void."""
     return is_background(name) or name.lower() in _IGNORED
 
 
@@ -194,7 +195,7 @@ def read_classes(root: Path, context: ReadContext, *, masks: bool) -> ClassTable
                     names = names[1:]  # labelme: index -1, painted as void
                 first = 0 if names and is_background(names[0]) else 1
                 table.names = {
-                    k: name for k, name in enumerate(names, start=first) if not _no_class(name)
+                    k: name for k, name in enumerate(names, start=first) if not no_class(name)
                 }
                 break
     if not table.names and masks:

@@ -47,6 +47,8 @@ class Layout(msgspec.Struct):
         Splits that `entries` have, in their order.
     sets : ImageSets
         The image sets.
+    beyond : list of str
+        Those that say more than which split an image belongs to.
     single : bool
         Whether the source is one XML file.
     """
@@ -59,6 +61,7 @@ class Layout(msgspec.Struct):
     images: Path | None = None
     subsets: list[str] = msgspec.field(default_factory=list)
     sets: ImageSets = msgspec.field(default_factory=ImageSets)
+    beyond: list[str] = msgspec.field(default_factory=list)
     single: bool = False
 
 
@@ -193,7 +196,6 @@ def find_layout(path: Path, context: ReadContext) -> Layout:
         classes=_child(root, "SegmentationClass"),
         objects=_child(root, "SegmentationObject"),
         images=_images_folder(root, folder, context),
-        sets=read_sets(root, context),
     )
     stems = set(found)
     for masks in (layout.classes, layout.objects):
@@ -201,8 +203,9 @@ def find_layout(path: Path, context: ReadContext) -> Layout:
             stems.update(name[:-4] for name in _files(masks, ".png", refuse=refuse))
     if stems == set(found) and not _has_mask(layout, found):
         layout.classes = layout.objects = None  # folders that tools make and leave empty
+    layout.sets = read_sets(root, context, stems)
     _split(layout, stems, found, context)
-    if not layout.entries and not layout.sets.texts:
+    if not layout.entries and not layout.sets.lists:
         raise FormatError(
             "holds no XML file and no mask; a VOC data set has Annotations or "
             "SegmentationClass. Name the right folder",
@@ -265,3 +268,4 @@ def _split(layout: Layout, stems: set[str], found: dict[str, str], context: Read
     layout.entries = [Entry(stem, found.get(stem), member.get(stem)) for stem in names]
     used = {entry.subset for entry in layout.entries}
     layout.subsets = [name for name in order if name in used]
+    layout.beyond = layout.sets.beyond(member, stems, asked)

@@ -37,6 +37,15 @@ WRITE_OPTIONS: tuple[Option, ...] = (
         default="auto",
     ),
     Option(
+        name="voc_class_sets",
+        help=(
+            "Lists of a class with a flag for each image, Main/<class>_<split>.txt; auto: for "
+            "classes of whole images, and those that a VOC source has; yes: for all classes."
+        ),
+        choices=("auto", "yes", "no"),
+        default="auto",
+    ),
+    Option(
         name="voc_robndbox",
         help="Whether rotated boxes are also written as <robndbox>, as roLabelImg does.",
         choices=("yes", "no"),

@@ -56,13 +56,16 @@ class Masks(msgspec.Struct):
         By number; regions without an object last.
     void : ndarray of uint32 or None
         Pixels that are not annotated, None where there are none.
-    labels : ndarray of uint8, shape (H, W), or None
+    void_objects : ndarray of uint32 or None
+        Those of the mask of objects, where they are others.
+    objects : ndarray of uint8, shape (H, W), or None
         Numbers of objects.
     """
 
     shape: tuple[int, int]
     rows: list[MaskRow]
     void: Counts | None = None
+    void_objects: Counts | None = None
     objects: Indexes | None = None
 
 
@@ -207,9 +210,13 @@ def read_masks(
     if main is None:
         return None
     masks = Masks(shape=(main.shape[0], main.shape[1]), rows=[], objects=object_map)
-    masks.void = label_runs(main == VOID).get(1)
+    void = main == VOID
+    masks.void = label_runs(void).get(1)
     if object_map is not None:
-        _add_objects(masks, object_map, class_map, lookup)
+        own_void = object_map == VOID
+        if not np.array_equal(own_void, void):
+            masks.void_objects = rle.encode(own_void)
+        _add_objects(masks, object_map, class_map, lookup, problems, names)
     if class_map is not None:
         rest = (
             class_map
@@ -221,7 +228,12 @@ def read_masks(
 
 
 def _add_objects(
-    masks: Masks, objects: Indexes, classes: Indexes | None, lookup: Mapping[int, str]
+    masks: Masks,
+    objects: Indexes,
+    classes: Indexes | None,
+    lookup: Mapping[int, str],
+    problems: Problems,
+    names: tuple[str, str],
 ) -> None:
     pixels = None
     if classes is not None:
@@ -230,7 +242,18 @@ def _add_objects(
     for index, counts in label_runs(objects).items():
         if index in (0, VOID):
             continue
-        found = _class_of(pixels[index]) if pixels is not None else 0
+        found = 0
+        if pixels is not None:
+            counts_of = pixels[index]
+            found = _class_of(counts_of)
+            others = [k for k in np.flatnonzero(counts_of).tolist() if k not in (0, found, VOID)]
+            if others or (found and found not in lookup):
+                problems.notice(
+                    "geometry.disagree",
+                    f"object {index} has pixels of the classes {[found, *others]}; "
+                    f"{lookup.get(found, 'that of the XML')} holds for all of them",
+                    path=names[0],
+                )
         masks.rows.append(MaskRow(index, lookup.get(found), counts))
 
 

@@ -83,6 +83,7 @@ class Columns:
         self._details: dict[int, Record] = {}
         self._runs: dict[int, tuple[NDArray[np.uint32], tuple[int, int]]] = {}
         self._segments: dict[int, dict[str, Any]] = {}
+        self._others: dict[int, Any] = {}
 
     def __len__(self) -> int:
         return self._rows
@@ -133,6 +134,22 @@ class Columns:
             self._raw.append("")
         self._runs[row] = (counts, shape)
         self._segments[row] = {"segment": index}
+        self._close((-1,))
+
+    def add_tag(self, name: str, *, difficult: bool) -> None:
+        """Add a class of the whole image."""
+        from dlgeom.annotation import Annotation
+        from dlgeom.definitions import Classification
+
+        row = self._rows
+        self._names.append(name)
+        self._edges.append(_NAN)
+        if self.keep:
+            self._raw.append("")
+        attributes = {"difficult": True} if difficult else {}
+        if attributes:
+            self._attributes[row] = attributes
+        self._others[row] = Annotation(Classification(name, attributes))
         self._close((-1,))
 
     def give_mask(self, row: int, counts: NDArray[np.uint32], shape: tuple[int, int]) -> None:
@@ -205,6 +222,7 @@ class Columns:
             bounds=bounds,
             origin=origin,
             attributes=self._attributes,
+            others=self._others,
         )
         if self._details or self._runs:
             from dlgeom.converters.voc.read_details import add_details

@@ -163,8 +163,8 @@ def read_plain(data: bytes, *, keep: bool) -> Plain | None:
         match.groups()
     )
     leaves = _leaf_values(source)
-    if leaves is not None and len(leaves) != (source or "").count("</"):
-        return None  # a repeated element: the tree reader keeps both
+    if leaves is not None and ("path" in leaves or len(leaves) != (source or "").count("</")):
+        return None  # a repeated element, or one to leave out: the tree reader knows
     head = Head(
         filename=filename.strip(),
         width=int(width),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,11 +53,13 @@ def add_masks(
     if item.fields and item.fields.get("segmented") == 1:
         # The masks say so; other formats need no field for it.
         item.fields = {key: value for key, value in item.fields.items() if key != "segmented"}
-    if masks.void is not None:
-        item.fields = {
-            **(item.fields or {}),
-            "void": {"size": [height, width], "counts": rle.to_string(masks.void)},
-        }
+    if masks.void is not None or masks.void_objects is not None:
+        void: dict[str, Any] = {"size": [height, width]}
+        empty = np.array([height * width], dtype=np.uint32)
+        void["counts"] = rle.to_string(empty if masks.void is None else masks.void)
+        if masks.void_objects is not None:
+            void["objects"] = rle.to_string(masks.void_objects)
+        item.fields = {**(item.fields or {}), "void": void}
     by_number = columns.numbers_of_last()
     for mask in masks.rows:
         row = by_number.get(mask.index - 1) if mask.index else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -175,15 +176,27 @@ def _read_attributes(element: Element, record: Record) -> None:
             )
             record.whole = False
             continue
-        value = parts["value"]
-        text = value.text or ""
-        if value.get("type") == "json":
-            try:
-                record.attributes[text_of(parts["name"])] = msgspec.json.decode(text)
-                continue
-            except (msgspec.DecodeError, RecursionError):
-                pass
-        record.attributes[text_of(parts["name"])] = text
+        _tell_unknown(child, ("name", "value"), record)
+        key = text_of(parts["name"])
+        if key in record.attributes:
+            record.notes.append(
+                Note(
+                    "notice",
+                    "schema.repeated",
+                    f"attribute {key[:40]!r} is there before; only VOC targets keep both",
+                )
+            )
+        record.attributes[key] = _attribute_value(parts["value"])
+
+
+def _attribute_value(element: Element) -> Any:
+    text = element.text or ""
+    if element.get("type") == "json":
+        try:
+            return msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    return text
 
 
 def _read_actions(element: Element, record: Record) -> None:
@@ -221,6 +234,7 @@ def _read_part(element: Element, record: Record, limits: Limits) -> None:
         record.notes.append(Note("repaired", error.code, f"a part is left out: {error.message}"))
         record.whole = False
         return
+    _tell_unknown(element, ("name", "bndbox"), record)
     record.parts.append((text_of(name), (x0, y0, x1, y1)))
 
 
@@ -244,14 +258,31 @@ def _read_flag(child: Element, record: Record) -> None:
         record.attributes[child.tag] = text
 
 
+def _gather(values: dict[str, Any], key: str, value: Any) -> None:
+    """Add a value; a key that repeats gets a list."""
+    if key in values:
+        before = values[key]
+        values[key] = [*(before if isinstance(before, list) else [before]), value]
+    else:
+        values[key] = value
+
+
 def _keep_unknown(child: Element, record: Record, limits: Limits, shown: str) -> None:
     check_tree(child, limits=limits, shown=shown)
-    value, tag = to_value(child), str(child.tag)
-    if tag in record.extra:
-        before = record.extra[tag]
-        record.extra[tag] = [*(before if isinstance(before, list) else [before]), value]
-    else:
-        record.extra[tag] = value
+    _gather(record.extra, str(child.tag), to_value(child))
+
+
+def _tell_unknown(element: Element, known: Sequence[str], record: Record) -> None:
+    """Tell children of a known element that nothing but its text keeps."""
+    more = sorted({str(child.tag) for child in element} - set(known))
+    if more:
+        record.notes.append(
+            Note(
+                "notice",
+                "schema.unknown",
+                f"<{more[0]}> in <{element.tag}> is not read; only VOC targets keep it",
+            )
+        )
 
 
 def _read_child(child: Element, record: Record, limits: Limits, shown: str) -> None:
@@ -259,6 +290,7 @@ def _read_child(child: Element, record: Record, limits: Limits, shown: str) -> N
     if tag == "bndbox":
         x0, y0, x1, y1 = _values(child, _EDGES, limits)
         record.box = (x0, y0, x1, y1)
+        _tell_unknown(child, _EDGES, record)
     elif tag == "pose" or tag in FLAGS:
         _read_flag(child, record)
     elif tag in ("polygon", "segmentation"):
@@ -364,13 +396,13 @@ def _size(element: Element | None) -> tuple[int | None, int | None, str | None]:
 
 
 def _branch(element: Element | None) -> dict[str, Any] | None:
+    """Return the children of ``source`` or ``owner``, but a place on somebody's machine."""
     if element is None:
         return None
     values: dict[str, Any] = {}
     for child in element:
-        if child.tag in values:
-            return {"xml": serialise(element)}
-        values[str(child.tag)] = to_value(child)
+        if child.tag != "path":
+            _gather(values, str(child.tag), to_value(child))
     return values
 
 
@@ -396,6 +428,10 @@ def read_head(root: Element, *, keep: bool, limits: Limits, shown: str) -> tuple
             met = True
             continue
         if tag in _HEAD_TAGS:
+            if tag in first:
+                notes.append(
+                    Note("warning", "schema.repeated", f"there are two <{tag}>; the first holds")
+                )
             first.setdefault(tag, child)
         elif tag.lower() == "object":
             notes.append(
@@ -413,7 +449,7 @@ def read_head(root: Element, *, keep: bool, limits: Limits, shown: str) -> tuple
                     Note("warning", "schema.unknown", f"<{tag}> is not read; names are lower case")
                 )
             check_tree(child, limits=limits, shown=shown)
-            unknown[tag] = to_value(child)
+            _gather(unknown, tag, to_value(child))
         if keep:
             (after if met else before).append(serialise(child))
     width, height, depth = _size(first.get("size"))
@@ -436,7 +472,9 @@ def read_head(root: Element, *, keep: bool, limits: Limits, shown: str) -> tuple
         height=height,
         has_size="size" in first,
         fields=fields,
-        has_path=bool(text("path")),
+        has_path=any(
+            text_of(path) for child in root if child.tag != "object" for path in child.iter("path")
+        ),
         text=_start_tag(root) + "\n" + "\n".join(before) + "\n" if keep else "",
         tail="\n".join(after),
     )

@@ -23,6 +23,7 @@ from dlgeom.converters.voc.layout import Entry, Layout, find_layout, recognise
 from dlgeom.converters.voc.options import READ_OPTIONS
 from dlgeom.converters.voc.read_columns import Columns
 from dlgeom.converters.voc.read_fast import Head
+from dlgeom.converters.voc.read_tags import Tagger
 from dlgeom.converters.voc.xmlio import VocItem, parse, serialise
 from dlgeom.errors import FormatError, OutputError
 from dlgeom.labels import Label, LabelTable
@@ -63,14 +64,17 @@ class VocReader:
             Label(name=name, id=index, color=table.colors.get(name))
             for index, name in sorted(table.names.items())
         )
+        self._tagger = Tagger(layout.sets, {entry.stem for entry in layout.entries}, labels)
         self.meta = Meta(format="voc", labels=labels, subsets=list(layout.subsets))
-        self.meta.images_root = layout.images
+        self.meta.images_root, self.meta.lists = layout.images, layout.beyond
         extra = {
-            "voc_sets": layout.sets if layout.sets.texts else None,
+            "voc_sets": layout.sets if layout.sets.lists else None,
             "voc_labelmap": table.text or None,
             "voc_colors": table.colors or None,
         }
         self.meta.extra.update({key: value for key, value in extra.items() if value})
+        folder = os.path.relpath(layout.annotations, layout.root)
+        self._folder = "" if folder == "." else f"{folder}/"
         self._images = None if layout.images is None else ImageFolder(layout.images)
         self._fast = read_fast.usable(context.limits)
 
@@ -123,15 +127,14 @@ class VocReader:
                 self._without_xml(entry, number, columns)
             else:
                 self._with_xml(entry, entry.xml, number, columns)
+            self._tagger.add(entry.stem, entry.subset, columns, self._context.problems)
         except FormatError as error:
             if len(self._layout.entries) == 1:
                 raise
             self._context.problems.file(error)
 
     def _shown(self, name: str) -> str:
-        layout = self._layout
-        folder = os.path.relpath(layout.annotations, layout.root)
-        return name if folder == "." else f"{folder}/{name}"
+        return self._folder + name
 
     def _read(self, name: str, problems: Problems) -> bytes:
         """Return the bytes of an XML file; the common case in four system calls."""
@@ -222,6 +225,7 @@ class VocReader:
             height=height or None,
             subset=entry.subset,
             number=number,
+            stem=entry.stem,
             fields=head.fields,
             head=head.text,
             tail=head.tail,
@@ -319,6 +323,7 @@ class VocReader:
             height=height or None,
             subset=entry.subset,
             number=number,
+            stem=entry.stem,
             fields={},
         )
         columns.start(item, shown)

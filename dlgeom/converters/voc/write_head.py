@@ -10,12 +10,16 @@ from dlgeom.converters.voc.xmlio import VocItem, escape, value_text
 from dlgeom.errors import FormatError
 from dlgeom.item import Item
 
-__all__ = ["head_text"]
+__all__ = ["HEAD_FIELDS", "head_text"]
 
-_PATH = re.compile(r"[ \t\r\n]*<path>[^<]*</path>|[ \t\r\n]*<path/>")
-_SIZE = re.compile(r"<(width|height)>([^<]*)</\1>")
+_PATH = re.compile(r"[ \t\r\n]*<path(?:[ \t\r\n][^>]*)?(?:/>|(?<!/)>.*?</path>)", re.DOTALL)
+_SIZE = re.compile(r"<size(?:[ \t\r\n][^>]*)?>.*?</size>", re.DOTALL)
+_SIDE = re.compile(r"<(width|height)>([^<]*)</\1>")
 _FILENAME = re.compile(r"<filename>[^<]*</filename>|<filename/>")
-_KNOWN = frozenset({"folder", "source", "owner", "depth", "segmented", "verified", "void"})
+HEAD_FIELDS = frozenset({"folder", "source", "owner", "depth", "segmented", "verified"})
+"""Fields of an image that have a place here, whatever format the source has."""
+_KNOWN = HEAD_FIELDS | {"void"}
+_MARKS = tuple(f'"{name}"'.encode() for name in sorted(HEAD_FIELDS))
 
 
 def head_text(
@@ -32,34 +36,53 @@ def head_text(
     segmented : bool
         Whether it has masks.
     renamed : bool
-        Whether the target has it under another name than the source.
+        Whether the target has it under another stem than the source.
     own : bool
         Whether the source is VOC; its text is used again as far as it still holds, without
         ``path``, which names a place on somebody's machine.
     """
     lost: Counter[str] = Counter()
     if own and isinstance(item, VocItem) and item.head:
-        head, tail = item.head, item.tail
-        bare, paths = _PATH.subn("", head)
-        bare_tail, more = _PATH.subn("", tail)
+        head, paths = _PATH.subn("", item.head)
+        tail, more = _PATH.subn("", item.tail)
         if paths + more:
             lost["path"] += 1
-        sizes = {name: _whole(text) for name, text in _SIZE.findall(bare)}
-        if not renamed and sizes in ({"width": item.width, "height": item.height}, {}):
-            end = (
-                f"{bare_tail.strip()}\n</annotation>\n" if bare_tail.strip() else "</annotation>\n"
-            )
-            return bare.rstrip() + "\n", end, lost
+        name = f"<filename>{_text(filename, '')}</filename>" if renamed else None
+        texts = [_changed(text, item, name) for text in (head, tail)]
+        if "<size" not in head + tail:
+            texts[0] = f"{texts[0].rstrip()}\n{_size_text(item, 3)}"
+        end = f"{texts[1].strip()}\n" if texts[1].strip() else ""
+        return f"{texts[0].rstrip()}\n", f"{end}</annotation>\n", lost
     return _new_head(item, filename, segmented, lost, own), "</annotation>\n", lost
 
 
-def _whole(text: str) -> int | None:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdecimal() else None
+def _changed(text: str, item: Item, filename: str | None) -> str:
+    """Return text of a VOC source with the size and the name that hold now."""
+    if filename is not None:
+        text = _FILENAME.sub(lambda _: filename, text, count=1)
+    sides = {"width": item.width, "height": item.height}
+
+    def side(match: re.Match[str]) -> str:
+        now = sides[match[1]]
+        return match[0] if now in (None, _whole(match[2])) else f"<{match[1]}>{now}</{match[1]}>"
+
+    return _SIZE.sub(lambda match: _SIDE.sub(side, match[0]), text, count=1)
+
+
+def _whole(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _new_head(item: Item, filename: str, segmented: bool, lost: Counter[str], own: bool) -> str:
-    fields: dict[str, Any] = (item.fields or {}) if own else {}
+    fields = (item.fields or {}) if own else _fields_of_others(item, lost)
+    if not fields:
+        return (
+            f"<annotation>\n\t<folder>JPEGImages</folder>\n\t<filename>{_text(filename, '')}"
+            f"</filename>\n{_size_text(item, 3)}\t<segmented>{int(segmented)}</segmented>\n"
+        )
     verified = fields.get("verified")
     pieces = [
         f'<annotation verified="{verified}">\n' if verified in ("yes", "no") else "<annotation>\n",
@@ -72,24 +95,49 @@ def _new_head(item: Item, filename: str, segmented: bool, lost: Counter[str], ow
             text = _branch(name, branch)
             pieces.append(f"\t{text}\n" if text else "")
             if not text:
-                lost[name] += 1
-    if item.width is not None and item.height is not None:
-        depth = fields.get("depth", 3)
-        depth = depth if isinstance(depth, int) else 3
-        pieces.append(
-            f"\t<size>\n\t\t<width>{item.width}</width>\n\t\t<height>{item.height}</height>\n"
-            f"\t\t<depth>{depth}</depth>\n\t</size>\n"
-        )
+                lost[f"image.{name}"] += 1
+    depth = fields.get("depth", 3)
+    pieces.append(_size_text(item, depth if isinstance(depth, int) else 3))
     segmented = segmented or fields.get("segmented") == 1
     pieces.append(f"\t<segmented>{int(segmented)}</segmented>\n")
     for name, value in fields.items():
         if name not in _KNOWN:
             more = value_text(name, value)
             if more is None:
-                lost[name] += 1
+                lost[f"image.{name}"] += 1
             else:
                 pieces.append(f"\t{more}\n")
     return "".join(pieces)
+
+
+def _fields_of_others(item: Item, lost: Counter[str]) -> dict[str, Any]:
+    """Return the fields that another format has kept of a VOC file."""
+    if item.fields is None and not any(map(item.record.__contains__, _MARKS)):
+        return {}
+    extra = item.extra
+    found: dict[str, Any] = {}
+    for name in HEAD_FIELDS & extra.keys():
+        value = extra[name]
+        fits = {
+            "folder": isinstance(value, str) and _text(value, "") == value,
+            "depth": type(value) is int and value >= 0,
+            "segmented": type(value) is int and value in (0, 1),
+            "verified": value in ("yes", "no"),
+        }
+        if fits.get(name, isinstance(value, dict)):
+            found[name] = value
+        else:
+            lost[f"image.{name}"] += 1
+    return found
+
+
+def _size_text(item: Item, depth: int) -> str:
+    if item.width is None or item.height is None:
+        return ""
+    return (
+        f"\t<size>\n\t\t<width>{item.width}</width>\n\t\t<height>{item.height}</height>\n"
+        f"\t\t<depth>{depth}</depth>\n\t</size>\n"
+    )
 
 
 def _text(value: Any, default: str) -> str:
@@ -100,8 +148,6 @@ def _text(value: Any, default: str) -> str:
 
 
 def _branch(name: str, values: dict[str, Any]) -> str | None:
-    if set(values) == {"xml"}:
-        return value_text(name, values)
     inner = [value_text(key, value) for key, value in values.items()]
     if None in inner:
         return None

@@ -1,22 +1,19 @@
-"""Image sets, label map and class indexes of a VOC target."""
+"""Label map and class indexes of a VOC target."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.converters.base import Meta
-from dlgeom.converters.names import output_name
 from dlgeom.converters.png import VOC_PALETTE
 from dlgeom.converters.voc.classes import VOID
-from dlgeom.converters.voc.sets import ImageSets
 from dlgeom.labels import LabelTable
 
-__all__ = ["Splits", "class_ids", "class_indexes", "label_map", "palette_of", "safe_for_map"]
+__all__ = ["class_ids", "class_indexes", "label_map", "palette_of", "safe_for_map"]
 
 Color = tuple[int, int, int]
 
@@ -101,48 +98,3 @@ def class_ids(meta: Meta, labels: LabelTable) -> bytes | None:
         if index is not None
     }
     return msgspec.json.encode({"0": "background", **table})
-
-
-class Splits:
-    """Which images were written, by split, and the image sets made of that.
-
-    Parameters
-    ----------
-    meta : Meta
-        A VOC source brings its own image sets, which are kept.
-    default : str
-        Split of items that name none.
-    """
-
-    def __init__(self, meta: Meta, default: str) -> None:
-        self._own: ImageSets | None = meta.extra.get("voc_sets") if meta.format == "voc" else None
-        self._default = default
-        self._stems: dict[str, list[str]] = {}
-        self._segmented: dict[str, list[str]] = {}
-        self._written: dict[str, str] = {}
-
-    def add(self, subset: str | None, source: str, stem: str, *, segmented: bool) -> None:
-        """Note an image: its stem in the source and in the target."""
-        name = subset or self._default
-        self._stems.setdefault(name, []).append(stem)
-        if segmented:
-            self._segmented.setdefault(name, []).append(stem)
-        if self._own is not None:
-            self._written[source] = stem
-
-    def write(self, write: Callable[[str, bytes], None]) -> None:
-        """Write all image sets."""
-        files: dict[str, str] = {}
-        if self._own is not None:
-            known = set(self._written)
-            for key in self._own.texts:
-                text = self._own.rewritten(key, self._written.get, known)
-                if text or not self._own.texts[key].strip():
-                    files[key] = text
-        for kind, lists in (("Main", self._stems), ("Segmentation", self._segmented)):
-            for name, stems in lists.items():
-                clean = output_name(name.replace("/", "_")) or "train"
-                if self._own is None or (f"{kind}/{clean}" not in files and name != ""):
-                    files.setdefault(f"{kind}/{clean}", "".join(f"{stem}\n" for stem in stems))
-        for key, text in files.items():
-            write(f"ImageSets/{key}.txt", text.encode())

@@ -31,17 +31,22 @@ class Painting(msgspec.Struct):
     classes: NDArray[np.uint8]
 
 
-def void_counts(item: Item, shape: tuple[int, int]) -> NDArray[np.uint32] | None:
-    """Return the void pixels that a VOC source had, None where there are none of that size."""
+def void_counts(item: Item, shape: tuple[int, int]) -> list[NDArray[np.uint32]]:
+    """Return the void pixels that a VOC source had: those of its classes and of its objects.
+
+    Nothing where there are none of that size.
+    """
     void = (item.fields or item.extra).get("void")
     if not isinstance(void, dict) or void.get("size") != list(shape):
-        return None
+        return []
     try:
-        counts = rle.from_string(void.get("counts", ""))
-        rle.check(counts, shape)
+        classes = rle.from_string(void.get("counts", ""))
+        objects = rle.from_string(void["objects"]) if "objects" in void else classes
+        for counts in (classes, objects):
+            rle.check(counts, shape)
     except (GeometryError, TypeError, AttributeError):
-        return None
-    return counts
+        return []
+    return [classes, objects]
 
 
 def _crop(
@@ -119,19 +124,19 @@ def paint(
         else:
             crop = crop & (maps.classes[window] == 0)
         maps.classes[window][crop] = index
-    _tell_covered(maps, painted, losses)
-    void = void_counts(item, shape)
-    if void is not None:
+    # Void hides nothing of an outline, which the XML has as a whole.
+    outlined = {row for row in painted if not chunk.runs.shape[row, 0]}
+    _tell_covered(maps, {row: painted[row] for row in outlined}, losses)
+    for void, target in zip(void_counts(item, shape), (maps.classes, maps.objects), strict=False):
         crop, left, top = rle.decode_crop(void, shape)
         window = (slice(top, top + crop.shape[0]), slice(left, left + crop.shape[1]))
-        free = crop & (maps.classes[window] == 0)
-        maps.classes[window][free] = VOID
-        maps.objects[window][free] = VOID
+        target[window][crop] = VOID
+    _tell_covered(maps, {row: painted[row] for row in painted if row not in outlined}, losses)
     return maps
 
 
 def _tell_covered(maps: Painting, painted: dict[int, tuple[int, int]], losses: Losses) -> None:
-    if len(painted) < 2:
+    if not painted:
         return
     visible = np.bincount(maps.objects.ravel(), minlength=256)
     for row, (number, area) in painted.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -18,12 +19,12 @@ from dlgeom.chunk import Chunk
 from dlgeom.converters.voc.read_columns import plain_attributes
 from dlgeom.converters.voc.read_fast import FLAGS, OBJECT
 from dlgeom.converters.voc.read_tree import ACTIONS, degrees_of, read_object
-from dlgeom.converters.voc.write_numbers import number_text, number_texts
+from dlgeom.converters.voc.write_numbers import number_text, number_texts, round_half_up
 from dlgeom.converters.voc.xmlio import escape, value_text
 from dlgeom.errors import FormatError
 from dlgeom.limits import Limits
 
-__all__ = ["ObjectWriter", "polygon_text", "radians_text"]
+__all__ = ["ObjectWriter", "is_tags", "polygon_text", "radians_text"]
 
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _KNOWN = frozenset({"pose", "actions", "point", *FLAGS})
@@ -63,18 +64,32 @@ class ObjectWriter:
         1 where pixels count from 1 in the target.
     robndbox : bool
         Whether rotated boxes are written as such.
+    polygons : bool
+        Whether outlines are written.
     rounded : bool
-        Whether numbers are to be whole; the source's own text is then never used.
+        Whether numbers of boxes and points are to be whole.
+    points : dict of int to ndarray
+        Rows that are one point: its x and y.
     limits : Limits
         For reading the source's own text again.
     """
 
     def __init__(
-        self, chunk: Chunk, *, base: int, robndbox: bool, rounded: bool, limits: Limits
+        self,
+        chunk: Chunk,
+        *,
+        base: int,
+        robndbox: bool,
+        polygons: bool,
+        rounded: bool,
+        points: Mapping[int, NDArray[np.float64]],
+        limits: Limits,
     ) -> None:
         self._chunk, self._base, self._limits = chunk, base, limits
-        self._robndbox, self._rounded = robndbox, rounded
+        self._robndbox, self._polygons, self._rounded = robndbox, polygons, rounded
+        self.points = points
         self.fields: Counter[str] = Counter()
+        self.moved: set[int] = set()
         self._from_voc = chunk.origin.format == "voc"
 
     # -- the source's own text -------------------------------------------------------------
@@ -82,12 +97,19 @@ class ObjectWriter:
     def own_text(self, row: int) -> str | None:
         """Return the text that the source has for a row, if the row still says the same."""
         raw = self._chunk.origin.raw(row)
-        if not raw or self._rounded:
+        if not raw or (self._rounded and b"." in raw) or self._unwanted(row):
             return None
         text = raw.decode().strip()
         found = OBJECT.fullmatch(text)
         same = self._same_plain(row, found.groups("")) if found else self._same_tree(row, text)
         return f"\t{text}\n" if same else None
+
+    def _unwanted(self, row: int) -> bool:
+        """Whether the row has something that options leave out."""
+        outline = self._chunk.outline.rows
+        return (not self._robndbox and not math.isnan(self._chunk.rotated[row, 0])) or (
+            not self._polygons and bool(outline[row] < outline[row + 1])
+        )
 
     def _same_plain(self, row: int, groups: tuple[Any, ...]) -> bool:
         _, name, pose, truncated, occluded, difficult, *edges, last = groups
@@ -160,6 +182,8 @@ class ObjectWriter:
         rotated = chunk.rotated[row]
         turned = self._robndbox and not math.isnan(rotated[0])
         if turned:
+            if attributes.get("rotation") == rotated[4]:
+                del attributes["rotation"]  # CVAT's word for what <robndbox> says
             pieces.append("\t\t<type>robndbox</type>\n")
         if edges is not None:
             x0, y0, x1, y1 = edges
@@ -178,7 +202,7 @@ class ObjectWriter:
             pieces.append(polygon_text(ring + float(self._base)))
         pieces += self._point(row, attributes)
         for child in chunk.children.get(row, ()):
-            pieces.append(self._part(child))
+            pieces.append(self._part(row, child))
         if not math.isnan(chunk.score[row]):
             pieces.append(f"\t\t<score>{number_text(float(chunk.score[row]))}</score>\n")
         pieces += self._attributes(attributes)
@@ -212,23 +236,28 @@ class ObjectWriter:
         return pieces
 
     def _point(self, row: int, attributes: dict[str, Any]) -> list[str]:
-        point = attributes.get("point")
-        other = self._chunk.others.get(row)
-        if other is not None and other.annotation_definition.type == "point":
-            definition = other.annotation_definition
-            point = [definition.x, definition.y]
-        elif not _is_point(point):
-            return []
-        else:
-            del attributes["point"]
-        x, y = number_texts(np.array(point, dtype=np.float64) + float(self._base))
+        point = self.points.get(row)
+        if point is None:
+            if not _is_point(attributes.get("point")):
+                return []
+            point = np.array(attributes.pop("point"), dtype=np.float64)
+        x, y = number_texts(self._whole(row, point + float(self._base)))
         return [f"\t\t<point>\n\t\t\t<x>{x}</x>\n\t\t\t<y>{y}</y>\n\t\t</point>\n"]
 
-    def _part(self, child: Any) -> str:
+    def _whole(self, row: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return numbers as the file gets them, rounded if that is asked for."""
+        if not self._rounded:
+            return values
+        whole = round_half_up(values)
+        if (whole != values).any():
+            self.moved.add(row)
+        return whole
+
+    def _part(self, row: int, child: Any) -> str:
         """Return a part; only its name and its box have a place."""
         left, top, right, bottom = child.bounds
         edges = np.array([left + self._base, top + self._base, right, bottom])
-        x0, y0, x1, y1 = number_texts(edges)
+        x0, y0, x1, y1 = number_texts(self._whole(row, edges))
         name = _escaped(child.label or "part") or "part"
         if child.type != "box" or child.angle:
             self.fields["children.geometry"] += 1
@@ -243,7 +272,7 @@ class ObjectWriter:
     def _attributes(self, attributes: dict[str, Any]) -> list[str]:
         pieces = []
         actions: Any = attributes.get("actions")
-        if _is_tags(actions):
+        if is_tags(actions):
             del attributes["actions"]
             names = [*ACTIONS, *(name for name in actions if name not in ACTIONS)]
             flags = "".join(f"<{name}>{int(name in actions)}</{name}>" for name in names)
@@ -310,7 +339,8 @@ def _is_point(value: object) -> bool:
     )
 
 
-def _is_tags(value: object) -> bool:
+def is_tags(value: object) -> bool:
+    """Whether a value is a list of names of XML elements, as actions are."""
     return isinstance(value, (list, tuple)) and all(
         isinstance(name, str) and _TAG.fullmatch(name) for name in value
     )

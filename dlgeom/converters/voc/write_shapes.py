@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,7 @@ from dlgeom.chunk import Chunk
 from dlgeom.geometry import rle
 from dlgeom.geometry.ragged import offsets_of
 
-__all__ = ["box_of_rows", "measures", "rings_of_rows"]
+__all__ = ["box_of_rows", "measures", "points_of_rows", "rings_of_rows"]
 
 Floats = NDArray[np.float64]
 
@@ -47,9 +49,8 @@ def box_of_rows(chunk: Chunk) -> Floats:
         masked = masked & (extent[:, 2] > extent[:, 0])
         _fill(boxes, masked, extent)
     for row in np.flatnonzero((chunk.keypoints.lengths > 0) & np.isnan(boxes[:, 0])).tolist():
-        points = chunk.keypoints.row(row)
-        points = points[points[:, 2] > 0, :2]
-        if len(points):
+        points = _labelled(chunk, row)
+        if len(points) > 1:
             boxes[row] = [*points.min(axis=0), *points.max(axis=0)]
     for row, other in chunk.others.items():
         if np.isnan(boxes[row, 0]) and other.annotation_definition.type != "point":
@@ -57,6 +58,31 @@ def box_of_rows(chunk: Chunk) -> Floats:
             if edges.shape == (4,) and np.isfinite(edges).all():
                 boxes[row] = edges
     return boxes
+
+
+def _labelled(chunk: Chunk, row: int) -> Floats:
+    points = chunk.keypoints.row(row)
+    return points[points[:, 2] > 0, :2]
+
+
+def points_of_rows(chunk: Chunk, boxes: Floats) -> dict[int, Floats]:
+    """Return row -> x, y of the rows that are one point: points, poses of one keypoint.
+
+    Parameters
+    ----------
+    boxes : ndarray of float64, shape (N, 4)
+        As `box_of_rows` returns them; a row with a box is no point.
+    """
+    found = {}
+    for row in np.flatnonzero((chunk.keypoints.lengths > 0) & np.isnan(boxes[:, 0])).tolist():
+        points = _labelled(chunk, row)
+        if len(points) == 1:
+            found[row] = points[0]
+    for row, other in chunk.others.items():
+        definition = other.annotation_definition
+        if definition.type == "point":
+            found[row] = np.array([definition.x, definition.y])
+    return found
 
 
 def _bounds(other: object) -> object:
@@ -85,10 +111,10 @@ def measures(chunk: Chunk, boxes: Floats, rows: NDArray[np.bool_]) -> Floats:
     return np.asarray(np.clip(ratio[rows], 0.0, 1.0))
 
 
-def rings_of_rows(chunk: Chunk) -> dict[int, Floats]:
+def rings_of_rows(chunk: Chunk, but: Container[int] = ()) -> dict[int, Floats]:
     """Return row -> its outline as one ring; holes and parts are joined by zero-area bridges.
 
-    Rows where no such ring exists are absent.
+    Rows where no such ring exists are absent, and those of `but`.
     """
     from dlgeom.geometry import bridges
 
@@ -97,6 +123,8 @@ def rings_of_rows(chunk: Chunk) -> dict[int, Floats]:
     found: dict[int, Floats] = {}
     ring_counts = np.diff(outline.row_rings)
     for row in rows.tolist():
+        if row in but:
+            continue
         if ring_counts[row] == 1:
             ring = outline.ring(int(outline.row_rings[row]))
             found[row] = ring

@@ -6,7 +6,6 @@ boxes, nearly all rows, are made in bulk from formatted columns.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,19 @@ from dlgeom.converters.lower_shapes import Nearest
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.voc import write_lists
 from dlgeom.converters.voc.options import WRITE_OPTIONS
+from dlgeom.converters.voc.sets import file_name_of_set
 from dlgeom.converters.voc.write_codes import CODES, approximate, drop
-from dlgeom.converters.voc.write_head import head_text
+from dlgeom.converters.voc.write_head import HEAD_FIELDS, head_text
 from dlgeom.converters.voc.write_numbers import number_texts, round_half_up
-from dlgeom.converters.voc.write_objects import ObjectWriter
-from dlgeom.converters.voc.write_shapes import box_of_rows, measures, rings_of_rows
-from dlgeom.converters.voc.xmlio import escape
+from dlgeom.converters.voc.write_objects import ObjectWriter, is_tags
+from dlgeom.converters.voc.write_sets import SetWriter
+from dlgeom.converters.voc.write_shapes import (
+    box_of_rows,
+    measures,
+    points_of_rows,
+    rings_of_rows,
+)
+from dlgeom.converters.voc.xmlio import VocItem, escape
 from dlgeom.errors import FormatError
 from dlgeom.geometry.ragged import Rings
 from dlgeom.item import Item
@@ -63,18 +69,24 @@ class VocWriter:
         self._context = context
         self._segment = context.task == "segment"
         polygons = options.get("voc_polygons", "auto")
-        self._polygons = polygons == "yes" or (polygons == "auto" and self._segment)
+        # What a VOC source has in its XML is not lost by the task.
+        held = self._segment or context.meta.format == "voc"
+        self._polygons = polygons == "yes" or (polygons == "auto" and held)
         self._robndbox = options.get("voc_robndbox", "yes") == "yes"
         self._rounded = options.get("voc_numbers", "float") == "int"
         self._base = int(options.get("voc_base", 0))
+        self._lists = options.get("voc_class_sets", "auto")
         shapes = {"outline", "runs"} if self._segment else set()
         shapes |= {"outline"} if self._polygons else set()
         self.needs = frozenset({"keypoints", "extra"} | shapes)
         self.nearest = Nearest(
             shape="outline" if self._segment or self._polygons else "box", lines=True, boxed=True
         )
+        # A VOC source keeps all; of others those that once came from one.
+        heads = HEAD_FIELDS | ({"void"} if self._segment else set())
+        self.item_fields = None if context.meta.format == "voc" else frozenset(heads)
         self._claims = Claims()
-        self._splits = write_lists.Splits(context.meta, context.subset or "train")
+        self._sets = SetWriter(context.meta, context.subset or "train")
         self._prefixes: list[str | None] = []
         self._indexes: list[int | None] = []
         self._labels = context.meta.labels
@@ -92,16 +104,30 @@ class VocWriter:
         losses = Losses.none(len(chunk), CODES)
         self._learn_labels(chunk)
         boxes = box_of_rows(chunk)
-        self._drop_unwritable(chunk, boxes, losses)
-        rings = self._rings(chunk)
-        self._judge(chunk, boxes, rings, losses)
-        objects, fields = self._objects(chunk, boxes, rings, losses)
+        tags = self._tags(chunk, boxes)
+        maker = ObjectWriter(
+            chunk,
+            base=self._base,
+            robndbox=self._robndbox,
+            polygons=self._polygons,
+            rounded=self._rounded,
+            points=points_of_rows(chunk, boxes),
+            limits=self._context.limits,
+        )
+        elsewhere = tags.copy()
+        elsewhere[list(maker.points)] = True
+        self._drop_unwritable(chunk, boxes, elsewhere, losses)
+        own = self._own_texts(chunk, maker, losses)
+        rings = rings_of_rows(chunk, own) if self._polygons else {}
+        self._judge(chunk, boxes, {*rings, *own}, losses)
+        objects = self._objects(chunk, boxes, rings, own, maker, losses)
+        self._note_classes(chunk, tags, objects, maker, losses)
         cuts = chunk.item_offsets.tolist()
         for place, item in enumerate(chunk.items):
             self._write_item(chunk, item, cuts[place], cuts[place + 1], objects, losses)
         alive = losses.status != DROPPED
         losses.fields.update(count_fields(chunk, kept=_KEPT, rows=alive))
-        losses.fields.update(fields)
+        losses.fields.update(maker.fields)
         if self._context.measure:
             self._replace(chunk, boxes, losses)
         return losses
@@ -123,7 +149,21 @@ class VocWriter:
             self._indexes = write_lists.class_indexes(self._context.meta, chunk.labels)
             self._palette = write_lists.palette_of(self._context.meta, chunk.labels)
 
-    def _drop_unwritable(self, chunk: Chunk, boxes: NDArray[np.float64], losses: Losses) -> None:
+    def _tags(self, chunk: Chunk, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which rows are classes of whole images, shape (N,)."""
+        tags = (chunk.shapes == 0) & np.isnan(boxes[:, 0])
+        for row, other in chunk.others.items():
+            tags[row] = _kind(other) == "class" and np.isnan(boxes[row, 0])
+        return np.zeros_like(tags) if self._lists == "no" else tags
+
+    def _drop_unwritable(
+        self,
+        chunk: Chunk,
+        boxes: NDArray[np.float64],
+        elsewhere: NDArray[np.bool_],
+        losses: Losses,
+    ) -> None:
+        """Drop the rows that cannot be named, and those without a box that need one."""
         if (chunk.label < 0).any():
             drop(losses, chunk.label < 0, "ref.category")
         bad = [place for place, prefix in enumerate(self._prefixes) if prefix is None]
@@ -132,28 +172,28 @@ class VocWriter:
             drop(losses, np.isin(chunk.label, bad), "text.control")
         if blank:
             drop(losses, np.isin(chunk.label, blank), "ref.category")
-        empty = np.isnan(boxes[:, 0])
-        for row in [row for row, other in chunk.others.items() if _is_point(other)]:
-            empty[row] = False
+        empty = np.isnan(boxes[:, 0]) & ~elsewhere
         if empty.any():
             drop(losses, empty, "geometry.none")
 
-    def _rings(self, chunk: Chunk) -> dict[int, NDArray[np.float64]]:
-        """Return row -> one ring, of the outlines that are written as polygons."""
-        return rings_of_rows(chunk) if self._polygons else {}
+    def _own_texts(self, chunk: Chunk, maker: ObjectWriter, losses: Losses) -> dict[int, str]:
+        """Return the text that a VOC source has for a row, where it still holds."""
+        if chunk.origin.format != "voc":
+            return {}
+        texts = {
+            row: maker.own_text(row) for row in np.flatnonzero(losses.status != DROPPED).tolist()
+        }
+        return {row: text for row, text in texts.items() if text is not None}
 
     def _judge(
-        self,
-        chunk: Chunk,
-        boxes: NDArray[np.float64],
-        rings: dict[int, NDArray[np.float64]],
-        losses: Losses,
+        self, chunk: Chunk, boxes: NDArray[np.float64], held: set[int], losses: Losses
     ) -> None:
-        """Tell which rows the XML holds only as a box."""
+        """Tell which rows the XML holds only as a box; the outlines of `held` rows are in it."""
         shapes = chunk.shapes
         areal = (shapes & (OUTLINE | RUNS | PARTS | HOLES)) != 0
-        if rings:
-            areal[list(rings)] = False
+        if held:
+            rows = list(held)
+            areal[rows] = (shapes[rows] & RUNS) != 0
         areal &= losses.status != DROPPED
         if areal.any():
             if self._segment:
@@ -171,7 +211,7 @@ class VocWriter:
         if posed.any():
             approximate(losses, posed, "geometry.keypoints")
         for row, other in chunk.others.items():
-            if not _is_point(other):
+            if _kind(other) not in ("point", "class") and losses.status[row] != DROPPED:
                 approximate(losses, row, "geometry.box")
 
     def _edges(self, boxes: NDArray[np.float64], losses: Losses) -> NDArray[np.float64]:
@@ -192,8 +232,10 @@ class VocWriter:
         chunk: Chunk,
         boxes: NDArray[np.float64],
         rings: dict[int, NDArray[np.float64]],
+        own: dict[int, str],
+        maker: ObjectWriter,
         losses: Losses,
-    ) -> tuple[list[str], Counter[str]]:
+    ) -> list[str]:
         """Return the text of each row, "" for rows that are not in the XML."""
         edges = self._edges(boxes, losses)
         with_box = ~np.isnan(edges[:, 0])
@@ -211,50 +253,96 @@ class VocWriter:
                 strict=True,
             )
         ]
-        special = {*chunk.attributes, *chunk.children, *chunk.others, *rings}
+        special = {*chunk.attributes, *chunk.children, *chunk.others, *rings, *maker.points}
         special.update(np.flatnonzero(~np.isnan(chunk.score)).tolist())
         if self._robndbox:
             special.update(np.flatnonzero(~np.isnan(chunk.rotated[:, 0])).tolist())
-        from_voc = chunk.origin.format == "voc"
-        if from_voc:
-            special.update(range(len(chunk)))
+        if chunk.origin.format == "voc":
+            special.update(chunk.extra)
         dropped = losses.status == DROPPED
-        maker = ObjectWriter(
-            chunk,
-            base=self._base,
-            robndbox=self._robndbox,
-            rounded=self._rounded,
-            limits=self._context.limits,
-        )
-        for row in special:
-            if dropped[row]:
-                continue
-            own = maker.own_text(row) if from_voc else None
-            if own is None:
+        for row in special - own.keys():
+            if not dropped[row]:
                 numbers = texts[4 * row : 4 * row + 4] if with_box[row] else None
-                own = maker.text(row, numbers, rings.get(row))
-            objects[row] = own
+                objects[row] = maker.text(row, numbers, rings.get(row))
+        for row, text in own.items():
+            objects[row] = text
         for row in chunk.extra:
             if row not in special and not dropped[row]:
                 maker.fields.update(chunk.extra[row].keys())
+        for row in maker.moved:
+            approximate(losses, row, "geometry.rounded")
         for row in np.flatnonzero(dropped).tolist():
             objects[row] = ""
-        if from_voc and self._segment:
+        if chunk.origin.format == "voc" and self._segment:
             for row, values in chunk.extra.items():
                 if "segment" in values and chunk.runs.shape[row, 0]:
                     objects[row] = ""
-        return objects, maker.fields
+        return objects
+
+    # -- image sets ------------------------------------------------------------------------
+
+    def _note_classes(
+        self,
+        chunk: Chunk,
+        tags: NDArray[np.bool_],
+        objects: list[str],
+        maker: ObjectWriter,
+        losses: Losses,
+    ) -> None:
+        """Tell the image sets which classes the images have; tags have no other place."""
+        alive = losses.status != DROPPED
+        if self._lists != "no":
+            difficult = np.zeros(len(chunk), dtype=np.bool_)
+            for row, values in chunk.attributes.items():
+                difficult[row] = values.get("difficult") in (True, "1")
+            self._sets.add_classes(chunk.item[alive], chunk.label[alive], difficult[alive])
+        tags = tags & alive
+        if not tags.any():
+            return
+        self._sets.add_tags(np.unique(chunk.label[tags]).tolist())
+        pairs = chunk.item.astype(np.int64) << 32 | chunk.label
+        known, counts = np.unique(pairs[alive], return_counts=True)
+        merged = tags & np.isin(pairs, known[counts > 1])
+        approximate(losses, merged, "record.duplicate")
+        for row in np.flatnonzero(tags).tolist():
+            objects[row] = ""
+            name = chunk.labels[int(chunk.label[row])].name
+            if file_name_of_set(name) != name and not write_lists.safe_for_map(name):
+                approximate(losses, row, "path.normalised")
+            more = set(chunk.attributes.get(row, {})) - {"difficult"}
+            maker.fields.update(f"attributes.{key}" for key in more)
+            if not np.isnan(chunk.score[row]):
+                maker.fields["score"] += 1
+            if row in chunk.children:
+                maker.fields["children"] += len(chunk.children[row])
+
+    def _note_objects(
+        self, chunk: Chunk, start: int, stop: int, objects: list[str], source: str
+    ) -> None:
+        """Tell the image sets the actions of objects, and objects that are gone."""
+        rows = [row for row in range(start, stop) if objects[row]]
+        for number, row in enumerate(rows, start=1):
+            actions: Any = chunk.attributes.get(row, {}).get("actions")
+            if is_tags(actions):
+                self._sets.add_actions(number, actions)
+        if self._sets.numbered:
+            self._sets.add_numbers(source, chunk.origin.number[rows].tolist())
 
     # -- an image --------------------------------------------------------------------------
 
-    def _place(self, item: Item) -> tuple[str, str, str]:
-        """Return the stem in the source, the stem in the target and the image's base name."""
+    def _place(self, item: Item, *, own: bool) -> tuple[str, str, str]:
+        """Return the stem in the source, the stem in the target and the image's base name.
+
+        In a VOC source the XML need not have the stem of its image.
+        """
         name = item.name
         if name is None:
             name = f"{item.number if item.id is None else item.id}"
         clean, _ = safe_name(name, limits=self._context.limits)
         source = stem_of(clean) if is_image_name(clean) else clean
         suffix = clean[len(source) :]
+        if own and isinstance(item, VocItem) and item.stem:
+            source = item.stem
         wanted = output_name(source + ".xml")[:-4]
         if wanted != source:
             self._context.problems.notice(
@@ -280,7 +368,7 @@ class VocWriter:
         objects: list[str],
         losses: Losses,
     ) -> None:
-        source, stem, filename = self._place(item)
+        source, stem, filename = self._place(item, own=chunk.origin.format == "voc")
         output = self._context.output
         segmented = self._segment and self._paint(chunk, item, start, stop, objects, stem, losses)
         head, tail, lost = head_text(
@@ -293,7 +381,9 @@ class VocWriter:
         losses.fields.update(lost)
         text = "".join([head, *objects[start:stop], tail])
         output.write(f"Annotations/{stem}.xml", text.encode())
-        self._splits.add(item.subset, source, stem, segmented=segmented)
+        if chunk.attributes or self._sets.numbered:
+            self._note_objects(chunk, start, stop, objects, source)
+        self._sets.add(item.subset, source, stem, segmented=segmented)
         if self._copier is not None:
             self._copier.put(item, f"JPEGImages/{stem}")
 
@@ -317,7 +407,7 @@ class VocWriter:
         shape = item.shape
         # A VOC source says by a missing file that an image is not segmented.
         silent = not rows and self._context.meta.format == "voc"
-        if silent and (shape is None or void_counts(item, shape) is None):
+        if silent and (shape is None or not void_counts(item, shape)):
             return False
         numbers = _numbers(chunk, start, stop, objects, set(rows))
         maps = paint(chunk, rows, numbers, self._indexes, item, losses, self._context.limits)
@@ -347,15 +437,15 @@ class VocWriter:
         context = self._context
         labels = self._labels
         write = context.output.write
-        self._splits.write(write)
+        self._sets.write(write, labels, every=self._lists == "yes")
         write("labelmap.txt", write_lists.label_map(context.meta, labels))
         ids = write_lists.class_ids(context.meta, labels) if self._segment else None
         if ids is not None:
             write("class_id_to_name.json", ids)
 
 
-def _is_point(other: Any) -> bool:
-    return bool(other.annotation_definition.type == "point")
+def _kind(other: Any) -> str:
+    return str(other.annotation_definition.type)
 
 
 def _iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

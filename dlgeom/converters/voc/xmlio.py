@@ -43,12 +43,16 @@ class VocItem(Item, eq=True):
 
     Parameters
     ----------
+    stem : str
+        Name of its XML and its masks without their endings, which may be another than that of
+        the image.
     head : str
         The start tag of the root and all that stands before the first object.
     tail : str
         What stands after it, objects left out.
     """
 
+    stem: str = ""
     head: str = ""
     tail: str = ""
 

@@ -20,7 +20,7 @@ FOLDERS = {
     "voc100/pascalvoc": (100, 273),
     "voc100/cvat_voc_export": (100, 273),
     "bccd": (364, 4_888),
-    "datumaro/voc_dataset1": (2, 3),
+    "datumaro/voc_dataset1": (2, 13),
     "datumaro/voc_dataset2": (5, 4),
     "datumaro/voc_dataset3": (1, 1),
     "labelme_voc/data_dataset_voc": (3, 12),
