@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dlgeom import conversions, definitions, enums, errors
     from dlgeom.annotation import Annotation, AnnotationCollection, FrameAnnotation
     from dlgeom.chunk import Chunk
+    from dlgeom.converters.converter import Converter
     from dlgeom.converters.pipeline import convert, open_dataset
     from dlgeom.converters.registry import formats
     from dlgeom.dataset import Dataset
@@ -89,6 +90,7 @@ __all__ = [
     "Chunk",
     "Classification",
     "Comparison",
+    "Converter",
     "Cube",
     "Cube3d",
     "Dataset",
@@ -146,6 +148,7 @@ __all__ = [
 _MODULES = {
     "annotation": ("Annotation", "AnnotationCollection", "FrameAnnotation"),
     "chunk": ("Chunk",),
+    "converters.converter": ("Converter",),
     "converters.pipeline": ("convert", "open_dataset"),
     "converters.registry": ("formats",),
     "dataset": ("Dataset",),
