@@ -18,6 +18,7 @@ CODES: tuple[tuple[str, str], ...] = (
     ("geometry.polygon", "shape written as the polygon of its outline"),
     ("geometry.box", "shape written as the box around it"),
     ("geometry.point", "point written as a single keypoint"),
+    ("keypoints.arity", "point of a class whose poses have several keypoints"),
     ("geometry.line", "open line: COCO has areas only"),
     ("geometry.none", "shape that COCO has no place for"),
     ("geometry.raster", "shape written as pixels"),
