@@ -6,31 +6,63 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from strategies import boxes, coordinates, masks, polygons, rings, rotated_boxes
+from strategies import (
+    boxes,
+    coordinates,
+    cubes,
+    ellipses,
+    lines,
+    masks,
+    polygons,
+    rings,
+    rotated_boxes,
+)
 
 from dlgeom.annotation import Annotation
 from dlgeom.chunk import Chunk
 from dlgeom.definitions import (
     Box,
     Classification,
+    Comparison,
+    Cube,
+    Cube3d,
     Definition,
     Description,
+    Ellipse,
+    FreeText,
+    Gis,
+    Message,
+    Note,
     Point,
     Polygon,
+    Polyline,
     Pose,
+    RefImage,
     Segmentation,
+    Subtitle,
+    Text,
+    UndefinedAnnotationType,
 )
 from dlgeom.geometry import rle
 from dlgeom.geometry.ragged import Ragged, Rings, Runs
 from dlgeom.item import Item
 from dlgeom.labels import Label, LabelTable
 
-__all__ = ["attribute_values", "chunks", "definitions"]
+__all__ = ["attribute_values", "chunks", "definitions", "definitions_without_column"]
 
 names = st.text(max_size=6)
 texts = st.none() | names
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | names,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | names,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=2),
+    max_leaves=4,
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(-1e300, 1e300) | names,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=2),
     max_leaves=4,
 )
@@ -52,10 +84,126 @@ def _points(draw: st.DrawFn) -> Point:
 
 
 @st.composite
+def messages(draw: st.DrawFn) -> Message:
+    """Draw one message of a note."""
+    times = st.none() | st.integers(0, 1 << 42) | st.floats(0, 1e13)
+    return Message(draw(texts), draw(texts), draw(times), draw(texts))
+
+
+@st.composite
+def notes(draw: st.DrawFn, rest: tuple[Any, Any, Any] = (None, None, None)) -> Note:
+    """Draw a note; `rest` is its label, attributes and description."""
+    return Note(
+        *draw(boxes(max_rows=1))[0].tolist(),
+        rest[0],
+        rest[1],
+        messages=draw(st.none() | st.lists(messages(), max_size=3)),
+        status=draw(texts),
+        assignee=draw(texts),
+        create_time=draw(st.none() | st.integers(0, 1 << 42)),
+        creator=draw(texts),
+        description=rest[2],
+    )
+
+
+@st.composite
+def _cubes(draw: st.DrawFn, rest: tuple[Any, Any, Any]) -> Cube:
+    angle = draw(st.none() | st.floats(-720, 720))
+    if draw(st.booleans()):
+        return Cube.from_points(draw(cubes()), rest[0], angle, *rest[1:])
+    front, back = draw(boxes(max_rows=1))[0].tolist(), draw(boxes(max_rows=1))[0].tolist()
+    return Cube.from_boxes_and_angle(*front, *back, rest[0], angle, *rest[1:])
+
+
+@st.composite
+def _texts(draw: st.DrawFn, rest: tuple[Any, Any, Any]) -> Text:
+    place = st.none() | coordinates()
+    offsets = st.integers(0, 1 << 40)
+    return Text(
+        draw(st.sampled_from(["block", "paragraph"]) | names),
+        draw(offsets),
+        draw(offsets),
+        rest[0],
+        draw(place),
+        draw(place),
+        *rest[1:],
+    )
+
+
+WITHOUT_COLUMN = (
+    Classification,
+    Comparison,
+    Cube,
+    Cube3d,
+    Description,
+    Ellipse,
+    FreeText,
+    Gis,
+    Note,
+    Point,
+    Polyline,
+    RefImage,
+    Subtitle,
+    Text,
+    UndefinedAnnotationType,
+)
+
+
+@st.composite
+def definitions_without_column(
+    draw: st.DrawFn, label: Any = ..., *, with_rest: bool = True
+) -> Definition:
+    """Draw a definition that a chunk has no column for, with a given or any label."""
+    rest: tuple[Any, Any, Any] = (
+        draw(texts) if label is ... else label,
+        draw(attribute_values()) if with_rest else None,
+        draw(texts) if with_rest else None,
+    )
+    kind = draw(st.sampled_from(WITHOUT_COLUMN))
+    if kind is Polyline:
+        one = draw(st.booleans())
+        return Polyline(draw(lines()) if one else draw(st.lists(lines(), min_size=1)), *rest)
+    if kind is Ellipse:
+        return Ellipse(*draw(ellipses(max_rows=1))[0].tolist(), *rest)
+    if kind is Cube:
+        return draw(_cubes(rest))
+    if kind is Cube3d:
+        vector = st.lists(coordinates(), min_size=3, max_size=3)
+        return Cube3d(rest[0], draw(vector), draw(vector), draw(vector), *rest[1:])
+    if kind is Note:
+        return draw(notes(rest))
+    if kind is Text:
+        return draw(_texts(rest))
+    if kind is Point:
+        seen = draw(st.none() | visibilities)
+        return Point(draw(coordinates()), draw(coordinates()), *rest, visibility=seen)
+    if kind is Gis:
+        position = st.lists(st.floats(-180, 180), min_size=2, max_size=3)
+        nested = (
+            position | st.lists(position, max_size=2) | st.lists(st.lists(position), max_size=2)
+        )
+        return Gis(
+            draw(st.sampled_from(["box", "point", "polygon", "polyline"])), draw(nested), *rest
+        )
+    if kind is RefImage:
+        refs = names | st.just("https://example.com/a.png")
+        return RefImage(draw(refs), draw(texts), draw(texts), *rest)
+    if kind is Comparison:
+        return Comparison(draw(json_values), *rest)
+    if kind is UndefinedAnnotationType:
+        return UndefinedAnnotationType(draw(names), rest[0], draw(json_values), *rest[1:])
+    if kind is Description:
+        return Description(draw(names), rest[2], rest[0], rest[1])
+    if kind is Classification:
+        return Classification(*rest)
+    return kind(draw(names), *rest)
+
+
+@st.composite
 def definitions(draw: st.DrawFn) -> Definition:
     """Draw a definition of any type, with any label, attributes and description."""
     rest = (draw(texts), draw(attribute_values()), draw(texts))
-    kind = draw(st.sampled_from(["box", "turned", "ring", "parts", "mask", "point", "pose", "no"]))
+    kind = draw(st.sampled_from(["box", "turned", "ring", "parts", "mask", "pose", "", "", "", ""]))
     if kind == "box":
         return Box(*draw(boxes(max_rows=1))[0].tolist(), *rest)
     if kind == "turned":
@@ -67,15 +215,11 @@ def definitions(draw: st.DrawFn) -> Definition:
         return Polygon.from_parts(draw(polygons()), *rest)
     if kind == "mask":
         return Segmentation(draw(masks(8)), *rest)
-    if kind == "point":
-        return Point(draw(coordinates()), draw(coordinates()), *rest)
     if kind == "pose":
         points = draw(st.lists(_points(), max_size=4))
         edges = [(0, len(points) - 1)] if points else []
         return Pose(rest[0], "t", "i", rest[1], points, rest[2], skeleton=edges)
-    return draw(
-        st.sampled_from([Classification(*rest), Description("words", rest[2], rest[0], rest[1])])
-    )
+    return draw(definitions_without_column())
 
 
 @st.composite
@@ -119,8 +263,7 @@ def _others(draw: st.DrawFn, chunk: dict[str, Any], rows: int, labels: LabelTabl
             continue
         index = int(chunk["label"][row])
         name = labels[index].name if index >= 0 else None
-        shape = draw(st.sampled_from([Description("words", None, name), Point(1, 2, name)]))
-        other = Annotation(shape)
+        other = Annotation(draw(definitions_without_column(name, with_rest=False)))
         if draw(st.booleans()):
             other.id = chunk["ids"][row]
             other.extra = dict(chunk["extra"].get(row, {}))

@@ -14,7 +14,10 @@ __all__ = [
     "boxes",
     "coordinates",
     "counts_lists",
+    "cubes",
+    "ellipses",
     "image_shapes",
+    "lines",
     "mask_pairs",
     "masks",
     "polygons",
@@ -243,3 +246,51 @@ def rotated_boxes(draw: st.DrawFn, *, max_rows: int = 5) -> NDArray[np.float64]:
         st.lists(st.tuples(middle, middle, side, side, angle), min_size=1, max_size=max_rows)
     )
     return np.array(rows, dtype=np.float64)
+
+
+@st.composite
+def lines(draw: st.DrawFn, *, max_points: int = 6) -> NDArray[np.float64]:
+    """Draw an open line (n, 2), n >= 2: may cross itself, close, stand still or go back."""
+    values = coordinates()
+    points = draw(st.lists(st.tuples(values, values), min_size=2, max_size=max_points))
+    how = draw(st.sampled_from(["", "repeat", "close", "still", "back"]))
+    if how == "repeat":
+        points.append(points[-1])
+    elif how == "close":
+        points.append(points[0])
+    elif how == "still":
+        points = points[:1] * 2
+    elif how == "back":
+        points += points[::-1]
+    return np.array(points, dtype=np.float64)
+
+
+@st.composite
+def ellipses(draw: st.DrawFn, *, max_rows: int = 5, flat: bool = True) -> NDArray[np.float64]:
+    """Draw ellipses (x, y, rx, ry, angle in degrees) of shape (N, 5), N >= 1.
+
+    Circles, slivers and, if `flat`, ellipses without area included.
+    """
+    middle = coordinates(-20.0, 44.0)
+    low = 0.0 if flat else 0.05
+    axis = st.one_of(st.integers(1, 30).map(float), st.floats(low, 60.0, allow_nan=False))
+    if flat:
+        axis = st.just(0.0) | axis
+    angle = st.one_of(
+        st.integers(-8, 8).map(lambda n: n * 45.0),
+        st.floats(-720.0, 720.0, allow_nan=False),
+    )
+    rows = draw(
+        st.lists(st.tuples(middle, middle, axis, axis, angle), min_size=1, max_size=max_rows)
+    )
+    return np.array(rows, dtype=np.float64)
+
+
+@st.composite
+def cubes(draw: st.DrawFn) -> NDArray[np.float64]:
+    """Draw the corners of a cube in the image, shape (8, 2): any eight points, flat ones too."""
+    values = coordinates()
+    points = np.array(draw(st.lists(st.tuples(values, values), min_size=8, max_size=8)))
+    if draw(st.integers(0, 9)) == 0:
+        points[:, 1] = 2 * points[:, 0]  # all on one line, exactly
+    return points

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import coordinates
 
 from dlgeom.definitions import Point, Pose
 from dlgeom.errors import GeometryError
@@ -47,3 +50,60 @@ def test_template_and_instance_count_in_comparisons() -> None:
     assert Pose("x", "t", "1", points=POINTS) == Pose("x", "t", "1", points=POINTS)
     assert Pose("x", "t", "1", points=POINTS) != Pose("x", "t", "2", points=POINTS)
     assert Pose("x", "t", points=POINTS) != Pose("x", "t", points=POINTS[::-1])
+
+
+# Joined and split.
+
+names = st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=5, unique=True)
+
+
+@given(names, st.data())
+def test_points_of_a_pose_join_into_the_pose_in_any_order(
+    template: list[str], data: st.DataObject
+) -> None:
+    points = [
+        Point(data.draw(coordinates()), k, name, visibility=data.draw(st.sampled_from([0, 1, 2])))
+        for k, name in enumerate(template)
+    ]
+    edges = [(0, len(points) - 1)]
+    pose = Pose("x", "t", "i", {"k": 1}, points, "words", skeleton=edges)
+    mixed = data.draw(st.permutations(pose.points))
+    again = Pose.from_points(
+        mixed, "x", "t", "i", {"k": 1}, "words", names=template, skeleton=edges
+    )
+    assert again == pose
+    by_name = [(template[0], template[-1])]
+    assert Pose.from_points(pose.points, "x", names=template, skeleton=by_name).skeleton == tuple(
+        edges
+    )
+
+
+def test_a_key_point_without_a_point_is_not_labelled() -> None:
+    pose = Pose.from_points([POINTS[1]], "x", names=["eye", "nose", "ear"])
+    assert pose.names == ("eye", "nose", "ear")
+    assert pose.keypoints.tolist() == [[0, 0, 0], [5, 1, 2], [0, 0, 0]]
+    assert pose.points[1] is POINTS[1]
+    assert pose.bounds == (5, 1, 5, 1)
+
+
+def test_without_a_template_points_keep_their_order() -> None:
+    pose = Pose.from_points(reversed(POINTS), "x", skeleton=[("ear", 1)])
+    assert pose.points == tuple(reversed(POINTS))
+    assert pose.skeleton == ((0, 1),)
+    assert Pose.from_points([], "x").points == ()
+
+
+@pytest.mark.parametrize(
+    ("points", "options", "message"),
+    [
+        ([Point(1, 2, "tail")], {"names": ["eye"]}, "point 0 .* the template has eye"),
+        ([Point(1, 2, "eye")] * 2, {"names": ["eye"]}, "two points are 'eye'"),
+        ([], {"names": ["eye", "eye"]}, "hold one twice"),
+        ([Point(1, 2, "eye")], {"skeleton": [("eye", "tail")]}, "the skeleton names 'tail'"),
+        ([Point(1, 2, "eye")], {"skeleton": [(0, 1)]}, r"edge \(0, 1\)"),
+        ([(1, 2)], {"names": ["eye"]}, "point 0"),
+    ],
+)
+def test_what_does_not_join_is_refused(points: list, options: dict, message: str) -> None:
+    with pytest.raises(GeometryError, match=message):
+        Pose.from_points(points, "x", **options)
