@@ -19,7 +19,6 @@ CODES: tuple[tuple[str, str], ...] = (
     ("geometry.box", "shape written as the box around it"),
     ("geometry.point", "point written as a single keypoint"),
     ("keypoints.arity", "point of a class whose poses have several keypoints"),
-    ("keypoints.arity", "point of a class whose poses have several keypoints"),
     ("geometry.line", "open line: COCO has areas only"),
     ("geometry.none", "shape that COCO has no place for"),
     ("geometry.raster", "shape written as pixels"),

@@ -209,11 +209,6 @@ def _put_other(
         # Readers take a record with another number of keypoints than its category for broken.
         drop(losses, row, "keypoints.arity")
         return
-    label = int(chunk.label[row])
-    if "keypoints" in found.fields and label >= 0 and len(chunk.labels[label].keypoints) > 1:
-        # Readers take a record with another number of keypoints than its category for broken.
-        drop(losses, row, "keypoints.arity")
-        return
     record = records[row]
     fields = record if isinstance(record, dict) else msgspec.structs.asdict(record)
     merged = {
