@@ -125,7 +125,7 @@ class SubtitleReader(ItemReader):
                 item = Item(name=name, media="audio")
                 item, annotations, lines = self.read(data, item, file.shown, problems)
             except FormatError as error:
-                if not self._root.is_dir():
+                if len(self._files) == 1:
                     raise
                 problems.file(error)
                 continue

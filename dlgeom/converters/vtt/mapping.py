@@ -2,8 +2,9 @@
 
 What a cue says beyond times, text and label is kept in ``metadata["user"]["vtt"]``: ``id``,
 ``settings`` and, where the cue text is not simply that of text and label, ``payload``. A payload
-is written again only while it still says what text and label say, never after an edit. Of a cue with several
-voices the first annotation has the payload, and each has ``part``: its index and their number.
+is written again only while it still says what text and label say, never after an edit. Of a cue
+with several voices the first annotation has the payload, and each has ``part``: its index and
+their number.
 """
 
 from __future__ import annotations
