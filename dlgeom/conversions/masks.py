@@ -6,7 +6,6 @@ Masks are given as arrays of shape (height, width), where anything that is not z
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,10 @@ from numpy.typing import NDArray
 
 from dlgeom.conversions.simplifying import check_epsilon, simplify
 from dlgeom.definitions import Box, Polygon, Segmentation
-from dlgeom.definitions.base import AttributesLike, frozen_attributes
+from dlgeom.definitions.base import AttributesLike, frozen_attributes, number
 from dlgeom.definitions.segmentation import mask_array, mask_shape
 from dlgeom.errors import GeometryError
-from dlgeom.geometry import contours, raster, rle
+from dlgeom.geometry import contours, raster, rings, rle
 from dlgeom.geometry.ragged import offsets_of
 
 __all__ = [
@@ -31,13 +30,6 @@ __all__ = [
 Floats = NDArray[np.float64]
 Mask = NDArray[Any] | Segmentation
 Shape = tuple[int, int]
-
-
-def _crop(mask: Mask) -> tuple[NDArray[np.bool_], int, int]:
-    """Return a part of a mask that holds all its pixels, with its left and top."""
-    if isinstance(mask, Segmentation):
-        return mask.to_crop()
-    return mask_array(mask), 0, 0
 
 
 def mask_to_boxes(mask: Mask, label: str | None, *, attributes: AttributesLike = None) -> list[Box]:
@@ -101,16 +93,26 @@ def mask_to_polygons(
         If the mask is not two-dimensional, or a parameter is out of its range.
     """
     check_epsilon(epsilon)
-    if max_instances is not None and max_instances < 1:
-        raise GeometryError(f"max_instances is {max_instances}; it is at least 1, or None for all")
+    check_instances(max_instances, min_area)
     given = frozen_attributes(attributes)
-    crop, left, top = _crop(mask)
-    pieces = (piece for piece in contours.components(crop) if piece[0].sum() >= min_area)
-    found = []
-    for piece, dx, dy in islice(pieces, max_instances):
-        outline = contours.trace(piece, left + dx, top + dy)
-        found.append(_with_epsilon(Polygon._of_row(outline, 0, label, given), epsilon))
-    return found
+    if isinstance(mask, Segmentation):
+        outlines = contours.trace_components_runs(mask.counts, mask.shape)
+    else:
+        outlines = contours.trace_components(mask_array(mask))
+    # Shoelace areas of outlines along pixel edges are the pixels inside, exactly.
+    large = np.flatnonzero(rings.row_areas(outlines) >= min_area)[:max_instances].tolist()
+    return [_with_epsilon(Polygon._of_row(outlines, row, label, given), epsilon) for row in large]
+
+
+def check_instances(max_instances: object, min_area: object) -> None:
+    """Raise `GeometryError` unless the limits of `mask_to_polygons` are in their ranges."""
+    whole = isinstance(max_instances, int | np.integer) and not isinstance(max_instances, bool)
+    if max_instances is not None and not (whole and max_instances >= 1):  # type: ignore[operator]
+        raise GeometryError(
+            f"max_instances is {max_instances!r}; it is a whole number of at least 1, or None for "
+            "all"
+        )
+    number(min_area, "min_area")
 
 
 def mask_to_polygon(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.definitions import Polygon
+from dlgeom.definitions.base import number
 from dlgeom.errors import GeometryError
 
 __all__ = ["check_epsilon", "simplify"]
@@ -20,7 +21,7 @@ HALVINGS = 8
 
 def check_epsilon(epsilon: float | None) -> None:
     """Raise `GeometryError` if it is neither None nor a distance."""
-    if epsilon is not None and not 0 <= epsilon < np.inf:
+    if epsilon is not None and number(epsilon, "epsilon") < 0:
         raise GeometryError(f"epsilon is {epsilon}; it is a distance in pixels, 0 or more")
 
 

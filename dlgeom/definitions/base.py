@@ -95,6 +95,12 @@ def _frozen(value: Any) -> Any:
         return FrozenDict({key: _frozen(entry) for key, entry in value.items()})
     if isinstance(value, list):
         return FrozenList([_frozen(entry) for entry in value])
+    if type(value) is tuple:
+        return tuple(_frozen(entry) for entry in value)
+    if isinstance(value, set):
+        return frozenset(value)
+    if isinstance(value, bytearray):
+        return bytes(value)
     if isinstance(value, np.ndarray):
         return _frozen(value.tolist())
     return value.item() if isinstance(value, np.generic) else value
@@ -192,14 +198,29 @@ def number(value: object, what: str) -> float:
     return result
 
 
+def float_array(values: ArrayLike, what: str, rule: str) -> NDArray[np.float64]:
+    """Copy numbers into a new float64 array, or raise `GeometryError`.
+
+    Text that reads as a number, truth values and complex numbers are none; numpy takes them.
+    """
+    try:
+        given = np.asarray(values)
+        if given.size == 0 or given.dtype.kind in "iuf":
+            return np.array(given, dtype=np.float64)
+        if given.dtype.kind == "O":  # integers beyond 64 bits, or things of several types
+            flat = [number(entry, what) for entry in given.ravel().tolist()]
+            return np.array(flat, dtype=np.float64).reshape(given.shape)
+        problem = f"dtype {given.dtype}"
+    except (TypeError, ValueError) as error:
+        if isinstance(error, GeometryError):
+            raise
+        problem = str(error)
+    raise GeometryError(f"{what} is no array of numbers ({problem}); {rule}")
+
+
 def points_array(values: ArrayLike, what: str) -> NDArray[np.float64]:
     """Copy vertices into a float64 array of shape (n, 2), or raise `GeometryError`."""
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise GeometryError(
-            f"{what} is no array of numbers ({error}); give [[x, y], ...] in pixels"
-        ) from error
+    array = float_array(values, what, "give [[x, y], ...] in pixels")
     if array.ndim != 2 or array.shape[1] != 2:
         raise GeometryError(f"{what} has shape {array.shape}; expected (n, 2), x then y")
     if not np.isfinite(array).all():
@@ -365,7 +386,8 @@ class Definition:
         other : object
             What to compare with.
         atol : float
-            Largest difference of a coordinate in pixels, of an angle in degrees. A mask has no
+            Largest difference of a coordinate in pixels, of an angle in degrees (359 and 1 differ
+            by 2). A mask has no
             coordinates: it is close only if equal.
 
         Returns

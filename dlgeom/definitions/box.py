@@ -15,6 +15,7 @@ from dlgeom.definitions.base import (
     Bounds,
     Definition,
     checked_text,
+    float_array,
     frozen_attributes,
     number,
 )
@@ -255,9 +256,12 @@ class Box(Definition, msgspec.Struct, frozen=True, eq=False, gc=False):
         return self.left, self.top, self.right, self.bottom
 
     def _close_geometry(self, other: Any, atol: float) -> bool:
-        mine = (self.left, self.top, self.right, self.bottom, self.angle or 0.0)
-        theirs = (other.left, other.top, other.right, other.bottom, other.angle or 0.0)
-        return all(abs(a - b) <= atol for a, b in zip(mine, theirs, strict=True))
+        mine = (self.left, self.top, self.right, self.bottom)
+        theirs = (other.left, other.top, other.right, other.bottom)
+        turn = math.remainder((self.angle or 0.0) - (other.angle or 0.0), 360.0)
+        return abs(turn) <= atol and all(
+            abs(a - b) <= atol for a, b in zip(mine, theirs, strict=True)
+        )
 
     def _with(self, changes: dict[str, Any]) -> Self:
         return msgspec.structs.replace(self, **changes)
@@ -274,7 +278,7 @@ def _middle(low: float, high: float) -> float:
 
 
 def _numbers(values: ArrayLike, count: int, what: str) -> list[float]:
-    array = np.asarray(values, dtype=np.float64)
+    array = float_array(values, f"Box: {what}", f"give {count} numbers")
     if array.shape != (count,):
         raise GeometryError(f"Box: {what} has shape {array.shape}; expected ({count},)")
     return [number(value, f"Box: {what}") for value in array.tolist()]

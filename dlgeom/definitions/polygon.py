@@ -85,6 +85,13 @@ def _ring(values: ArrayLike, what: str) -> Floats:
     return ring
 
 
+def _sequence(value: Any, what: str) -> Any:
+    """Return a sequence or array as it is."""
+    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes):
+        return value
+    raise GeometryError(f"{what} is {value!r}; give parts as [[exterior, hole, ...], ...]")
+
+
 class Polygon(ArrayDefinition):
     """One or more parts; a part is an exterior with holes. Vertices in continuous pixels.
 
@@ -170,8 +177,8 @@ class Polygon(ArrayDefinition):
             As for `Polygon`, or if there is no part or one has no ring.
         """
         checked = []
-        for number, part in enumerate(parts):
-            if len(part) == 0:
+        for number, part in enumerate(_sequence(parts, "Polygon: parts")):
+            if len(_sequence(part, f"Polygon: part {number}")) == 0:
                 raise GeometryError(f"Polygon: part {number} has no ring; it needs an exterior")
             checked.append(
                 [_ring(ring, f"Polygon: part {number}, ring {k}") for k, ring in enumerate(part)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import index as whole
 from typing import Any, ClassVar
 
 import numpy as np
@@ -85,7 +86,12 @@ class Pose(ArrayDefinition):
         *,
         skeleton: Sequence[tuple[int, int]] = (),
     ) -> None:
-        given = tuple(points or ())
+        try:
+            given = () if points is None else tuple(points)
+        except TypeError as error:
+            raise GeometryError(
+                f"Pose: points is {points!r}; it is a list of Point(x, y, label)"
+            ) from error
         for index, point in enumerate(given):
             if not isinstance(point, Point):
                 raise GeometryError(
@@ -287,7 +293,12 @@ def _known(visibility: float) -> int:
 
 def _edges(skeleton: Sequence[tuple[int, int]], points: int) -> tuple[tuple[int, int], ...]:
     """Return the edges as a tuple, or raise `GeometryError` if one names no point."""
-    edges = tuple((int(a), int(b)) for a, b in skeleton)
+    try:
+        edges = tuple((whole(a), whole(b)) for a, b in skeleton)
+    except (TypeError, ValueError) as error:
+        raise GeometryError(
+            f"Pose: skeleton is {skeleton!r}; it is a list of edges (a, b), points counted from 0"
+        ) from error
     for a, b in edges:
         if points and not (0 <= a < points and 0 <= b < points):
             raise GeometryError(

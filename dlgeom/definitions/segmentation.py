@@ -30,7 +30,12 @@ def mask_array(mask: Any, what: str = "mask") -> NDArray[np.bool_]:
     GeometryError
         If it is not two-dimensional and at least one pixel large, not numeric, or has NaN.
     """
-    array = np.asarray(mask)
+    try:
+        array = np.asarray(mask)
+    except ValueError as error:
+        raise GeometryError(
+            f"{what} is no array ({error}); a mask is (height, width), all rows equally long"
+        ) from error
     if array.ndim != 2 or array.size == 0:
         raise GeometryError(
             f"{what} has shape {array.shape}; a mask is (height, width), at least 1 x 1. "
@@ -44,17 +49,30 @@ def mask_array(mask: Any, what: str = "mask") -> NDArray[np.bool_]:
 
 
 def mask_shape(shape: Any, what: str) -> tuple[int, int]:
-    """Return (height, width) as ints > 0, or raise `GeometryError`."""
+    """Return (height, width) as ints > 0.
+
+    Raises
+    ------
+    GeometryError
+        If it is something else.
+    LimitError
+        If there are more pixels than a mask may have that stays run lengths (`rle_pixels`).
+    """
     try:
         height, width = shape
         whole = (int(height), int(width))
-        exact = whole == (height, width)
+        exact = whole == (height, width) and not any(
+            isinstance(side, bool | np.bool_) for side in (height, width)
+        )
     except (TypeError, ValueError, OverflowError):
         exact = False
     if not exact or min(whole) <= 0:
         raise GeometryError(
             f"{what}: shape is {shape!r}; it is (height, width) in whole pixels, both > 0"
         )
+    DEFAULT_LIMITS.check(
+        "rle_pixels", whole[0] * whole[1], code="limit.pixels", what=f"{what}: height * width"
+    )
     return whole
 
 
@@ -143,11 +161,16 @@ class Segmentation(ArrayDefinition):
             If the counts cannot be read or do not add up to ``height * width``.
         """
         sides = mask_shape(shape, "Segmentation")
-        if isinstance(counts, str | bytes):
+        if isinstance(counts, str | bytes | bytearray):
             runs = rle.from_string(counts)
+        elif isinstance(counts, np.ndarray):
+            runs = rle.from_list(np.atleast_1d(counts).tolist())
+        elif isinstance(counts, Sequence):
+            runs = rle.from_list([*counts])
         else:
-            values = counts.tolist() if isinstance(counts, np.ndarray) else list(counts)
-            runs = rle.from_list(values)
+            raise GeometryError(
+                f"Segmentation: counts are {counts!r}; they are text or a list of integers"
+            )
         rle.check(runs, sides)
         return cls._of_counts(rle.normalise(runs), sides, label, attributes, description)
 
@@ -244,8 +267,17 @@ class Segmentation(ArrayDefinition):
         limits.check("pixels", self._height * self._width, code="limit.pixels", what="the mask")
         return rle.decode(self._counts, self.shape)
 
-    def to_crop(self) -> tuple[NDArray[np.bool_], int, int]:
-        """Return the mask inside of its bounds, and their left and top, in pixels."""
+    def to_crop(self, *, limits: Limits = DEFAULT_LIMITS) -> tuple[NDArray[np.bool_], int, int]:
+        """Return the mask inside of its bounds, and their left and top, in pixels.
+
+        Raises
+        ------
+        LimitError
+            If the bounds have more pixels than ``limits.pixels``.
+        """
+        left, top, right, bottom = rle.bounds(self._counts, self.shape)
+        pixels = (right - left) * (bottom - top)
+        limits.check("pixels", pixels, code="limit.pixels", what="the mask within its bounds")
         return rle.decode_crop(self._counts, self.shape)
 
     def to_box(self) -> list[Box]:

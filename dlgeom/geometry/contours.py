@@ -15,10 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.errors import GeometryError
-from dlgeom.geometry._cracks import Cracks, follow, pieces_of_mask, pieces_of_runs
+from dlgeom.geometry._cracks import (
+    Cracks,
+    Pieces,
+    follow,
+    follow_both,
+    path_areas,
+    pieces_of_mask,
+    pieces_of_runs,
+)
 from dlgeom.geometry.ragged import Rings, gather, offsets_of
 
-__all__ = ["center_outline", "component_bounds", "components", "trace", "trace_runs"]
+__all__ = [
+    "center_outline",
+    "component_bounds",
+    "components",
+    "trace",
+    "trace_components",
+    "trace_components_runs",
+    "trace_runs",
+]
 
 
 def trace(mask: NDArray[Any], left: float = 0, top: float = 0) -> Rings:
@@ -83,17 +99,75 @@ def trace_runs(counts: NDArray[np.uint32], shape: tuple[int, int]) -> Rings:
 
 def _one_row(cracks: Cracks) -> Rings:
     """Sort paths into parts: each exterior, then its holes."""
-    count = len(cracks.owner)
-    if count == 0:
-        return Rings.empty(1)
-    xy, offsets = cracks.xy, cracks.offsets
-    order = np.argsort(cracks.owner, kind="stable")
-    if not (cracks.owner[1:] >= cracks.owner[:-1]).all():
+    rank = np.zeros(len(cracks.owner), dtype=np.int64)
+    return _rows(cracks, rank, 1)
+
+
+def _rows(cracks: Cracks, rank: NDArray[np.int64], rows: int) -> Rings:
+    """Sort paths into rows by their rank, and into parts there: each exterior, then its holes."""
+    if len(cracks.owner) == 0:
+        return Rings.empty(rows)
+    xy, offsets, owner = cracks.xy, cracks.offsets, cracks.owner
+    sorted_already = bool((owner[1:] >= owner[:-1]).all()) and not (rank[1:] < rank[:-1]).any()
+    if not sorted_already:
+        order = np.lexsort((owner, rank))
         index, offsets = gather(offsets, order)
-        xy = xy[index]
-    sizes = np.bincount(cracks.owner)
-    parts = offsets_of(sizes[sizes > 0])
-    return Rings(xy, offsets, parts, np.array([0, len(parts) - 1], dtype=np.int64))
+        xy, owner, rank = xy[index], owner[order], rank[order]
+    firsts = np.flatnonzero(np.diff(owner, prepend=-1))
+    parts = np.append(firsts, len(owner))
+    return Rings(xy, offsets, parts, offsets_of(np.bincount(rank[firsts], minlength=rows)))
+
+
+def trace_components(mask: NDArray[Any]) -> Rings:
+    """Outline each 8-connected component of a mask, a row each.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+        The mask; other types count as set where not 0.
+
+    Returns
+    -------
+    Rings
+        A row for each component in the order of `components`: the parts of the row are those of
+        `trace` that belong to it.
+
+    Raises
+    ------
+    GeometryError
+        If `mask` is not two-dimensional.
+    """
+    return _by_component(*pieces_of_mask(np.asarray(mask)))
+
+
+def trace_components_runs(counts: NDArray[np.uint32], shape: tuple[int, int]) -> Rings:
+    """Outline each 8-connected component of a mask given as run lengths, without making it.
+
+    Parameters
+    ----------
+    counts : ndarray of uint32, shape (C,)
+        COCO counts: run lengths column by column, zeros first.
+    shape : tuple of int
+        Height and width of the mask.
+
+    Returns
+    -------
+    Rings
+        As from `trace_components`.
+
+    Raises
+    ------
+    GeometryError
+        If the counts do not add up to height * width.
+    """
+    return _by_component(pieces_of_runs(counts, shape), int(shape[0]))
+
+
+def _by_component(pieces: Pieces, height: int) -> Rings:
+    cracks, component, pixels = follow_both(pieces, height)
+    rank = np.empty(len(pixels), dtype=np.int64)
+    rank[np.argsort(-pixels, kind="stable")] = np.arange(len(pixels))
+    return _rows(cracks, rank[component], len(pixels))
 
 
 def components(mask: NDArray[Any]) -> list[tuple[NDArray[np.bool_], int, int]]:
@@ -160,12 +234,8 @@ def component_bounds(counts: NDArray[np.uint32], shape: tuple[int, int]) -> NDAr
     xy = cracks.xy.astype(np.int64)
     low = np.minimum.reduceat(xy, starts, axis=0)[exterior]
     high = np.maximum.reduceat(xy, starts, axis=0)[exterior]
-    # Edges alternate and each path begins with a horizontal one: their strips add up to the
-    # signed area, exact in integers.
-    strips = -(xy[1::2, 0] - xy[0::2, 0]) * xy[0::2, 1]
-    path_areas = np.add.reduceat(strips, starts // 2)
     areas = np.zeros(len(cracks.owner), dtype=np.int64)
-    np.add.at(areas, cracks.owner, path_areas)
+    np.add.at(areas, cracks.owner, path_areas(cracks))
     order = np.argsort(-areas[exterior], kind="stable")
     return np.concatenate([low, high], axis=1)[order]
 

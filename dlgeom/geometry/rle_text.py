@@ -99,7 +99,7 @@ def _bad_text(why: str) -> GeometryError:
     )
 
 
-def from_string(text: str | bytes) -> Counts:
+def from_string(text: str | bytes | bytearray) -> Counts:
     """Decode COCO's compressed run lengths.
 
     Each number is written in groups of 5 bits, lowest first, as characters from 48 up, with bit

@@ -86,6 +86,11 @@ def test_other_forms_build_the_same_box() -> None:
     assert Box.from_rotated([4, 2.5, 4, 3, 0], "x") == Box(2, 1, 6, 4, "x")
     with pytest.raises(GeometryError, match="expected"):
         Box.from_xywh([1, 2, 3])
+    for wrong in ("1234", ["1", "2", "3", "4"], [True] * 4, [[1, 2], [3]]):
+        with pytest.raises(GeometryError, match="no array of numbers"):
+            Box.from_xywh(wrong)  # type: ignore[arg-type]
+    with pytest.raises(GeometryError, match="has to be a number"):
+        Box.from_xywh([1, 2, 3, None])  # type: ignore[list-item]
     with pytest.raises(GeometryError, match="negative"):
         Box.from_rotated([0, 0, -1, 1, 0])
 
@@ -105,3 +110,10 @@ def test_boxes_of_a_mask_are_those_of_its_components(mask: np.ndarray) -> None:
     found = Box.from_segmentation(mask, "x", {"k": 1})
     assert sorted(box.bounds for box in found) == expected
     assert found == Segmentation(mask, "x", {"k": 1}).to_box()
+
+
+def test_angles_are_close_around_the_circle() -> None:
+    one = Box(0, 0, 4, 2, "x", angle=179.75)
+    assert one.is_close(Box(0, 0, 4, 2, "x", angle=-180), atol=0.25)
+    assert not one.is_close(Box(0, 0, 4, 2, "x", angle=-180), atol=0.2)
+    assert not one.is_close(Box(0, 0, 4, 2, "x", angle=0), atol=100)

@@ -227,6 +227,17 @@ def test_attributes_cannot_be_changed_from_inside_or_outside() -> None:
         box.attributes |= {"b": 1}
 
 
+def test_attributes_inside_of_tuples_and_sets_are_copied_too() -> None:
+    inner, names, raw = [1], {"a"}, bytearray(b"x")
+    box = Box(0, 0, 1, 1, "x", {"pair": (inner, 2), "names": names, "raw": raw})
+    inner.append(2)
+    names.add("b")
+    raw.append(0)
+    assert box.attributes == {"pair": ([1], 2), "names": {"a"}, "raw": b"x"}
+    with pytest.raises(TypeError, match="read-only"):
+        box.attributes["pair"][0].append(3)
+
+
 def test_attributes_may_be_a_list_of_strings() -> None:
     assert list(Point(1, 2, "x", ["a", "b"]).attributes) == ["a", "b"]
     assert Point(1, 2, "x", []) == Point(1, 2, "x", {}) == Point(1, 2, "x")

@@ -82,6 +82,12 @@ def test_polygons_that_differ_in_structure_are_not_equal(ring: np.ndarray) -> No
         ([[0, 0, 0], [1, 1, 1], [2, 0, 0]], r"expected \(n, 2\)"),
         ([TRIANGLE, [[0, 0], [1, 1]]], "ring 1 has 2"),
         (np.zeros(6), "shape"),
+        ([["0", "0"], ["4", "0"], ["0", "4"]], "no array of numbers"),
+        (np.array([["0", "0"], ["4", "0"], ["0", "4"]]), "no array of numbers"),
+        ([[True, False], [False, False], [True, True]], "no array of numbers"),
+        (np.array([[0, 0], [4j, 0], [0, 4]]), "no array of numbers"),
+        ([[10**400, 0], [4, 0], [0, 4]], "finite"),
+        ([[None, 0], [4, 0], [0, 4]], "has to be a number"),
         (np.zeros((2, 2, 2, 2)), "shape"),
         ([["a", "b"], ["c", "d"], ["e", "f"]], "no array of numbers"),
         (5, "one ring"),
@@ -97,6 +103,9 @@ def test_bad_rings_are_refused(geo: object, message: str) -> None:
 def test_bad_parts_are_refused() -> None:
     with pytest.raises(GeometryError, match="no part"):
         Polygon.from_parts([], "x")
+    for parts in (None, 5, "parts", [5]):
+        with pytest.raises(GeometryError, match=r"give parts as \[\["):
+            Polygon.from_parts(parts, "x")  # type: ignore[arg-type]
     with pytest.raises(GeometryError, match="part 1 has no ring"):
         Polygon.from_parts([[TRIANGLE], []], "x")
     with pytest.raises(GeometryError, match="part 0, ring 1 has 1"):
@@ -135,6 +144,32 @@ def test_one_polygon_of_an_empty_mask_is_an_error() -> None:
         Polygon.from_segmentation(np.ones((3, 3)), "x", max_instances=0)
     with pytest.raises(GeometryError, match="shape"):
         Polygon.from_segmentation(np.ones((3, 3, 3)), "x")
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, "a", True])
+def test_a_number_of_instances_is_whole_and_positive(wrong: object) -> None:
+    with pytest.raises(GeometryError, match="max_instances is"):
+        Polygon.from_segmentation(np.eye(3), "x", max_instances=wrong)  # type: ignore[arg-type]
+    assert len(Polygon.from_segmentation(np.eye(3), "x", max_instances=np.int64(2))) == 1
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, "a", -1])
+def test_a_distance_and_an_area_are_numbers(wrong: object) -> None:
+    with pytest.raises(GeometryError, match="epsilon is"):
+        Polygon.from_segmentation(np.eye(3), "x", epsilon=wrong)  # type: ignore[arg-type]
+    if wrong != -1:
+        with pytest.raises(GeometryError, match="min_area is"):
+            Polygon.from_segmentation(np.eye(3), "x", min_area=wrong)  # type: ignore[arg-type]
+
+
+def test_things_far_apart_in_a_huge_mask_are_outlined_without_it() -> None:
+    side = 1 << 20
+    mask = Segmentation.from_rle([0, 1, side * side - 2, 1], (side, side), "x")
+    found = Polygon.from_segmentation(mask, "x", max_instances=None)
+    assert [polygon.bounds for polygon in found] == [
+        (0, 0, 1, 1),
+        (side - 1, side - 1, side, side),
+    ]
 
 
 def test_a_flat_polygon_has_a_centroid() -> None:

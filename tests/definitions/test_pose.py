@@ -107,3 +107,11 @@ def test_without_a_template_points_keep_their_order() -> None:
 def test_what_does_not_join_is_refused(points: list, options: dict, message: str) -> None:
     with pytest.raises(GeometryError, match=message):
         Pose.from_points(points, "x", **options)
+
+
+@pytest.mark.parametrize("skeleton", [None, [5], [(0.5, 1)], [(0, 1, 2)], ["ab"]])
+def test_a_skeleton_is_a_list_of_edges(skeleton: object) -> None:
+    with pytest.raises(GeometryError, match="list of edges"):
+        Pose("x", "t", points=POINTS, skeleton=skeleton)  # type: ignore[arg-type]
+    with pytest.raises(GeometryError, match="list of Point"):
+        Pose("x", "t", points=5)  # type: ignore[arg-type]

@@ -44,7 +44,15 @@ def test_bounds_are_exclusive_at_right_and_bottom(mask: np.ndarray) -> None:
 def test_all_forms_of_run_lengths_give_the_same_mask(mask: np.ndarray) -> None:
     text = native.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"]
     shape = Segmentation(mask, "x")
-    for counts in (text, text.decode(), shape.counts, rle.to_list(shape.counts)):
+    given_counts = rle.to_list(shape.counts)
+    for counts in (
+        text,
+        text.decode(),
+        bytearray(text),
+        shape.counts,
+        given_counts,
+        tuple(given_counts),
+    ):
         assert Segmentation.from_rle(counts, mask.shape, "x") == shape
 
 
@@ -90,6 +98,8 @@ def test_anything_that_is_not_zero_is_set() -> None:
         (np.zeros(3), "shape"),
         ([["a"]], "dtype"),
         ([[np.nan]], "NaN"),
+        ([[1, 2], [3]], "no array"),
+        (np.array([[1j]]), "dtype"),
     ],
 )
 def test_bad_masks_are_refused(geo: object, message: str) -> None:
@@ -97,7 +107,9 @@ def test_bad_masks_are_refused(geo: object, message: str) -> None:
         Segmentation(geo, "x")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("shape", [(0, 4), (2, -2), (2.5, 4), 4, (1, 2, 3), "ab", (np.inf, 2)])
+@pytest.mark.parametrize(
+    "shape", [(True, 4), (0, 4), (2, -2), (2.5, 4), 4, (1, 2, 3), "ab", (np.inf, 2)]
+)
 def test_bad_shapes_are_refused(shape: object) -> None:
     with pytest.raises(GeometryError, match="shape is"):
         Segmentation.from_rle([4], shape, "x")  # type: ignore[arg-type]
@@ -105,7 +117,9 @@ def test_bad_shapes_are_refused(shape: object) -> None:
         Segmentation.from_polygon([[0, 0], [1, 0], [0, 1]], "x", shape)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("counts", [[3], [5], [-1, 5], "0", [1.5, 2.5], []])
+@pytest.mark.parametrize(
+    "counts", [[3], [5], [-1, 5], "0", [1.5, 2.5], [], None, 4, {4}, np.array(4.0)]
+)
 def test_counts_that_do_not_fill_the_shape_are_refused(counts: object) -> None:
     with pytest.raises(GeometryError):
         Segmentation.from_rle(counts, (2, 2), "x")  # type: ignore[arg-type]
@@ -121,6 +135,12 @@ def test_a_huge_mask_stays_run_lengths() -> None:
     assert [box.bounds for box in shape.to_box()] == [shape.bounds]
     with pytest.raises(LimitError, match="pixels"):
         shape.to_mask()
+    assert shape.to_crop()[0].shape == (30, 1)
+    wide = Segmentation.from_rle([0, 1, height * width - 2, 1], (height, width), "x")
+    with pytest.raises(LimitError, match="pixels"):
+        wide.to_crop()
+    with pytest.raises(LimitError, match="rle_pixels"):
+        Segmentation.from_rle([1 << 41], (1 << 21, 1 << 20), "x")
     assert len(pickle.dumps(shape)) < 1000
 
 

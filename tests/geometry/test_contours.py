@@ -18,11 +18,14 @@ from skimage.measure import label as skimage_label
 from strategies import masks
 
 from dlgeom.errors import GeometryError
+from dlgeom.geometry import rle
 from dlgeom.geometry.contours import (
     center_outline,
     component_bounds,
     components,
     trace,
+    trace_components,
+    trace_components_runs,
     trace_runs,
 )
 from dlgeom.geometry.ragged import Rings
@@ -175,6 +178,8 @@ def test_masks_without_pixels_have_no_outline(shape: tuple[int, int]) -> None:
     assert trace(mask) == Rings.empty(1)
     assert trace_runs(counts_of(mask), shape) == Rings.empty(1)
     assert components(mask) == []
+    assert trace_components(mask) == Rings.empty(0)
+    assert trace_components_runs(counts_of(mask), shape) == Rings.empty(0)
     assert component_bounds(counts_of(mask), shape).shape == (0, 4)
     assert center_outline(mask) == []
 
@@ -190,11 +195,11 @@ def test_a_huge_filled_mask_costs_nothing() -> None:
 
 def test_wrong_shapes_and_sums_are_refused() -> None:
     cube = np.zeros((2, 2, 2), dtype=bool)
-    for function in (trace, components, center_outline):
+    for function in (trace, trace_components, components, center_outline):
         with pytest.raises(GeometryError, match=r"expected \(height, width\)"):
             function(cube)
     short = np.array([3, 2], dtype=np.uint32)
-    for function in (trace_runs, component_bounds):
+    for function in (trace_runs, trace_components_runs, component_bounds):
         with pytest.raises(GeometryError, match="add up to 5"):
             function(short, (3, 3))
 
@@ -231,6 +236,28 @@ def test_component_bounds_are_those_of_the_components_in_their_order(mask: Mask)
         for crop, left, top in components(mask)
     ]
     assert component_bounds(counts_of(mask), mask.shape).tolist() == expected
+
+
+@given(masks())
+@example(NEIGHBOURS)
+@example(PINCHED)
+@example(ISLANDS)
+@example(HOLES_THAT_TOUCH)
+def test_outlines_of_components_are_those_of_each_alone(mask: Mask) -> None:
+    outlines = trace_components(mask)
+    assert trace_components_runs(counts_of(mask), mask.shape) == outlines
+    expected = [trace(*component) for component in components(mask)]
+    assert outlines == Rings.concat(expected)
+
+
+def test_components_far_apart_cost_nothing() -> None:
+    side = 1 << 20
+    # Three pixels: one in the first corner, two that touch at the last.
+    flips = [0, 1, side * side - side - 2, side * side - side - 1, side * side - 1, side * side]
+    counts = rle.from_flips(np.array(flips), side * side)
+    outlines = trace_components_runs(counts, (side, side))
+    assert outlines.part_counts.tolist() == [2, 1]
+    assert outlines.ring(2).tolist() == [[0, 0], [1, 0], [1, 1], [0, 1]]
 
 
 @given(masks())
