@@ -10,6 +10,7 @@ from dlgeom.converters.problems import Problems
 from dlgeom.converters.selection import Selection
 from dlgeom.errors import UsageError
 from dlgeom.filters import Filters, Node, parse
+from dlgeom.filters.tree import Constant
 
 __all__ = ["chosen"]
 
@@ -42,7 +43,8 @@ def chosen(
             node = node.node()
         if not isinstance(node, Node):
             raise UsageError(f"{condition!r} is no Filters and no expression")
-        reader = Selection(where=node).over(reader, problems)
+        if node != Constant(True):
+            reader = Selection(where=node).over(reader, problems)
     for condition in given:
         if isinstance(condition, Filters) and condition.sort:
             reader = SortedReader(reader, condition.sort_fields)

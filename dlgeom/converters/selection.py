@@ -23,7 +23,7 @@ from dlgeom.filters.columns import Columns, Memory
 from dlgeom.filters.evaluate import any_in_chunk, items_possible, rows_where
 from dlgeom.filters.fields import is_image, needs_of, needs_sizes
 from dlgeom.filters.parser import parse
-from dlgeom.filters.tree import AnyOf, Node, fields_of, has_any, walk
+from dlgeom.filters.tree import AnyOf, Constant, Node, fields_of, has_any, walk
 
 __all__ = ["SelectedReader", "Selection"]
 
@@ -117,7 +117,7 @@ class SelectedReader:
                 self._check()
         where = selection.where
         self._joins = where is not None and has_any(where)
-        self._items_go = self._joins or (where is not None and _asks_for_images(where))
+        self._items_go = where is not None and _may_drop_images(where)
         self._gone: set[int] = set()
         self.meta = self._new_meta()
 
@@ -145,7 +145,7 @@ class SelectedReader:
         if not self._selection.drops:
             return self._reader.kinds()
         with self._told.ahead():
-            chunks = self.chunks(grouped=False, needs=frozenset())
+            chunks = self.chunks(grouped=False, needs=frozenset({"other"}))
             return set().union(*(chunk.kinds() for chunk in chunks))
 
     def count(self) -> int | None:
@@ -232,8 +232,10 @@ class SelectedReader:
         return answer
 
 
-def _asks_for_images(node: Node) -> bool:
-    return any(is_image(field) for field in fields_of(node))
+def _may_drop_images(node: Node) -> bool:
+    """Whether a condition can be false whatever the annotations of an image say."""
+    constant = any(isinstance(one, AnyOf | Constant) for one in walk(node))
+    return constant or any(is_image(field) for field in fields_of(node))
 
 
 def _plain_sets(meta: Meta) -> dict[str, Any]:

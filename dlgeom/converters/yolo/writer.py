@@ -1,4 +1,4 @@
-"""The YOLO writer: ``labels/<split>/**.txt``, ``images.csv`` and ``data.yaml``."""
+"""The YOLO writer: label files, ``images.csv`` and the class file of a layout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from dlgeom.converters.lower_shapes import Nearest
 from dlgeom.converters.yolo.options import WRITE_OPTIONS
 from dlgeom.converters.yolo.write_boxes import detect_table, pose_table
 from dlgeom.converters.yolo.write_classify import ClassifyWriter
-from dlgeom.converters.yolo.write_files import CSV_HEADER, Namer, csv_line, data_yaml
+from dlgeom.converters.yolo.write_files import CSV_HEADER, csv_line
+from dlgeom.converters.yolo.write_layout import DarknetLayout, Layout, UltralyticsLayout
 from dlgeom.converters.yolo.write_losses import Ledger
 from dlgeom.converters.yolo.write_obb import obb_table
 from dlgeom.converters.yolo.write_segments import segment_table
@@ -54,6 +55,8 @@ def create_writer(context: WriteContext) -> Writer:
     """
     task = context.task or "detect"
     if task == "classify":
+        if context.options.get("yolo_layout") == "darknet":
+            raise UsageError("darknet's layout has no task 'classify'. Use --task detect")
         return ClassifyWriter(context)
     if task not in NEEDS:
         known = ", ".join([*NEEDS, "classify"])
@@ -70,13 +73,14 @@ class YoloWriter:
 
     def __init__(self, context: WriteContext, task: str) -> None:
         self.needs, self.nearest = NEEDS[task], NEAREST[task]
-        named = {"id", "keypoints", "flip"} if task == "pose" else {"id"}
-        self.label_fields = frozenset(named)
+        darknet = context.options.get("yolo_layout") == "darknet"
+        kind = DarknetLayout if darknet else UltralyticsLayout
+        self._layout: Layout = kind(context, task)
+        self.label_fields = self._layout.label_fields
         self._context = context
         self._task = task
         self._problems = context.problems
         self._settings = Settings.of(context.options, measure=context.measure)
-        self._namer = Namer(context.problems, context.limits, context.subset or "train")
         self._copier: ImageCopier | None = None
         if context.image_files != "none":
             self._copier = ImageCopier(
@@ -146,8 +150,13 @@ class YoloWriter:
                 rows.append(b"")
                 continue
             tokens = text.split()
-            same = int(tokens[0]) == labels[row] and self._fits(len(tokens), shapes[row], chunk)
-            rows.append(text + b"\n" if same else b"")
+            if not self._fits(len(tokens), shapes[row], chunk):
+                rows.append(b"")
+                continue
+            if int(tokens[0]) != labels[row]:
+                # The class may have another number here; its shape is what it was.
+                text = b"%d" % labels[row] + text[len(tokens[0]) :]
+            rows.append(text + b"\n")
         return rows
 
     def _fits(self, tokens: int, shapes: int, chunk: Chunk) -> bool:
@@ -234,7 +243,8 @@ class YoloWriter:
         bounds = offsets[ends].tolist()
         rows = ends.tolist()
         at = offsets.tolist() if raw else []
-        place, output = self._namer.place, self._context.output
+        layout, output = self._layout, self._context.output
+        place = layout.namer.place
         lines: list[str] = []
         for index, item in enumerate(chunk.items):
             where = place(item)
@@ -245,15 +255,16 @@ class YoloWriter:
                 )
             else:
                 content = text[bounds[index] : bounds[index + 1]]
-            name = f"labels/{where}.txt"
+            name = layout.label(where)
             output.write(name, content)
             lines.append(csv_line(name, item))
+            layout.add(item, where)
             if self._copier is not None:
-                self._copier.put(item, f"images/{where}")
+                self._copier.put(item, layout.image(where))
         self._csv.write("".join(lines).encode("utf-8", "replace"))
 
     def finish(self) -> None:
-        """Write ``data.yaml`` and close ``images.csv``."""
+        """Write the class file and close ``images.csv``."""
         self._csv.close()
         labels = self._context.meta.labels
         seen: set[str] = set()
@@ -264,7 +275,4 @@ class YoloWriter:
                     f"class {label.name!r} is named twice; the classes stay apart by their index",
                 )
             seen.add(label.name)
-        self._context.output.write(
-            "data.yaml",
-            data_yaml(labels, self._task, list(self._namer.folders.values()), self._keypoints),
-        )
+        self._layout.finish(self._keypoints)
