@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from dlgeom.converters.coco.read_source import read_head
+from dlgeom.converters.coco.read_source import HEAD, read_head
 from dlgeom.converters.inputs import check_inside
 from dlgeom.errors import FormatError, UsageError
 
-__all__ = ["AnnotationFile", "find_files", "image_folders", "looks_like", "split_name"]
+__all__ = ["AnnotationFile", "find_files", "image_folders", "looks_like", "split_name", "url_name"]
 
 ROBOFLOW = "_annotations.coco"
 _KIND = re.compile(
-    r"(person_keypoints|keypoints|instances|captions|stuff|panoptic|image_info|images_info|labels"
+    r"(person_keypoints|keypoints|instances|captions|stuff|(?:[a-z0-9]+_)?panoptic|image_info|images_info|labels"
     r"|lvis(?:_v\d+(?:\.\d+)?)?)_(.+)"
 )
 _SPLIT = re.compile(
@@ -25,6 +26,9 @@ _SPLIT = re.compile(
 _ROOT_KEYS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 _RESULT = re.compile(rb"\s*\[\s*\{")
 _ANNOTATION_KEYS = (b'"category_id"', b'"caption"', b'"keypoints"', b'"bbox"')
+_RECORD = 64 << 10
+LONG_HEAD = 4 << 20
+"""Bytes looked at where the first ones do not tell: sections come in any order and size."""
 
 
 class AnnotationFile(msgspec.Struct, kw_only=True):
@@ -70,21 +74,33 @@ def looks_like(path: Path) -> int:
     if not is_json(path):
         return 0
     head = read_head(path)
-    text = head.lstrip()
     named = path.parent.name == "annotations" and _KIND.fullmatch(stem(path)) is not None
-    if text.startswith(b"{"):
-        keys = set(_ROOT_KEYS.findall(head))
-        if keys == {b"categories"}:
-            # LVIS starts with a long list of them.
-            keys |= set(_ROOT_KEYS.findall(read_head(path, 1 << 20)))
-        if b"images" in keys or {b"annotations", b"categories"} <= keys:
-            return 2
-        if b'"licenses"' in head[:4096] and b'"info"' in head[:4096]:
-            return 2
-        return 2 if named else 1 if b'"images"' in head else 0
-    if _RESULT.match(head) and b'"image_id"' in head[:8192]:
-        return 2 if any(key in head for key in _ANNOTATION_KEYS) else 1
-    return 2 if named or stem(path) == ROBOFLOW else 0
+    if not head.lstrip().startswith(b"{"):
+        if _RESULT.match(head) and b'"image_id"' in head[:8192]:
+            return 2 if any(key in head for key in _ANNOTATION_KEYS) else 1
+        return 2 if named or stem(path) == ROBOFLOW else 0
+    if named or _tells(head):
+        return 2
+    if len(head) >= HEAD // 2:  # a byte order mark is gone, UTF-16 is half as long
+        head = read_head(path, LONG_HEAD)
+    return 2 if _tells(head) else 1 if b'"images"' in head else 0
+
+
+def _tells(head: bytes) -> bool:
+    """Whether the first bytes of an object show the lists of a COCO file."""
+    keys = set(_ROOT_KEYS.findall(head))
+    if b"images" in keys or {b"annotations", b"categories"} <= keys:
+        return True
+    if b'"licenses"' in head[:4096] and b'"info"' in head[:4096]:
+        return True
+    found = _ROOT_KEYS.search(head) if keys == {b"annotations"} else None
+    if found is None:
+        return False
+    # Other formats have lists of this name, but no records that name an image and a class.
+    record = head[found.end() : found.end() + _RECORD]
+    return b'"image_id"' in record and any(
+        key in record for key in (*_ANNOTATION_KEYS, b'"segments_info"')
+    )
 
 
 def _candidates(root: Path) -> list[Path]:
@@ -167,6 +183,13 @@ def _order(subset: str | None) -> tuple[int, str]:
     starts = ("train", "val", "test")
     rank = next((place for place, start in enumerate(starts) if name.startswith(start)), 3)
     return rank, name
+
+
+def url_name(url: object) -> str | None:
+    """Return the file name that an image's ``coco_url`` tells: LVIS has no ``file_name``."""
+    if not isinstance(url, str):
+        return None
+    return posixpath.basename(re.split("[?#]", url, maxsplit=1)[0]) or None
 
 
 def image_folders(file: Path, subset: str | None) -> list[Path]:

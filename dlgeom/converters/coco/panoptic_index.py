@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from dlgeom.converters.base import ReadContext
-from dlgeom.converters.coco.panoptic_json import checked_label, checked_object, whole_number
+from dlgeom.converters.coco.panoptic_json import identifier, whole_number
+from dlgeom.converters.coco.read_categories import CATEGORIES, read_categories
+from dlgeom.converters.coco.read_json import checked_json, checked_object, placed
 from dlgeom.converters.coco.read_source import SourceFile
 from dlgeom.converters.coco.scan import Scanner, record_spans
 from dlgeom.converters.names import safe_name
-from dlgeom.errors import FormatError, LimitError
-from dlgeom.labels import LabelTable
+from dlgeom.errors import FormatError
+from dlgeom.labels import Label, LabelTable
 
-__all__ = ["ImagePlace", "Indexer", "PanopticFile", "files_of", "is_panoptic", "records_of"]
+__all__ = ["ImagePlace", "Indexer", "PanopticFile", "records_of"]
 
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
-_FIRST = re.compile(rb'"annotations"\s*:\s*\[\s*\{')
 
 
 class ImagePlace(msgspec.Struct, gc=False):
@@ -37,55 +37,9 @@ class PanopticFile(msgspec.Struct):
     shown: str
     subset: str | None
     sections: dict[str, bytes]
-    images: dict[int, ImagePlace]
+    images: dict[int | str, ImagePlace]
     annotations: int | None
-    categories: dict[int, int]
-
-
-def is_panoptic(head: bytes) -> bool:
-    """Whether the start of a JSON file shows that it is a panoptic one.
-
-    Parameters
-    ----------
-    head : bytes
-        Should reach into the first record of ``annotations``.
-    """
-    found = _FIRST.search(head)
-    if found:
-        record = head[found.end() : found.end() + (64 << 10)]
-        place = record.find(b'"segments_info"')
-        others = [record.find(key) for key in (b'"bbox"', b'"segmentation"', b'"caption"')]
-        before = min((other for other in others if other >= 0), default=len(record))
-        return place >= 0 and (place < before or b"file_name" in record[:before])
-    return b'"segments_info"' in head
-
-
-def _subset_of(path: Path) -> str | None:
-    stem = path.name.removesuffix(".gz").removesuffix(".json")
-    found = re.fullmatch(r"panoptic[_-](.+)", stem, re.IGNORECASE)
-    return found.group(1) if found else None
-
-
-def files_of(path: Path, subsets: tuple[str, ...]) -> list[tuple[Path, str, str | None]]:
-    """Return path, name for messages and split of each panoptic JSON of a source."""
-    if not path.is_dir():
-        return [(path, path.name, _subset_of(path))]
-    folder = path / "annotations" if (path / "annotations").is_dir() else path
-    found: list[tuple[Path, str, str | None]] = []
-    for entry in sorted(folder.iterdir()):
-        subset = _subset_of(entry)
-        if subset is None or not entry.name.endswith((".json", ".json.gz")):
-            continue
-        if not subsets or subset in subsets:
-            found.append((entry, str(entry.relative_to(path)), subset))
-    if not found:
-        raise FormatError(
-            "holds no panoptic_<split>.json; panoptic data have one for each split. "
-            "Name the file itself",
-            code="schema.root",
-            path=str(path),
-        )
-    return found
+    categories: dict[int | str, int]
 
 
 class Indexer:
@@ -103,7 +57,7 @@ class Indexer:
         self._context = context
         self._labels = labels
         self._numbers = 0
-        self._label_of: dict[int, int] = {}
+        self._label_of: dict[int | str, int] = {}
 
     def index(self, path: Path, shown: str, subset: str | None) -> PanopticFile:
         """Walk one file; raises `FormatError` for one that cannot be trusted."""
@@ -144,11 +98,10 @@ class Indexer:
     def _section(self, scanner: Scanner, file: PanopticFile, key: str, place: int) -> None:
         if key not in ("images", "annotations", "categories"):
             raw, stop = scanner.value(place)
-            checked = raw if raw[:1] == b"{" else b'{"":' + raw + b"}"
             try:
-                checked_object(checked, "it")
+                checked_json(raw, self._context.limits.depth)
             except FormatError as error:
-                raise _placed(error, file.shown, key) from error
+                raise placed(error, file.shown, key) from error
             scanner.sections[key] = raw
             scanner.done(stop)
             return
@@ -164,52 +117,44 @@ class Indexer:
             for _ in scanner.windows(place, _RAWS):
                 pass
             return
+        if key == "categories":
+            labels = read_categories(scanner, scanner.windows(place, CATEGORIES), self._context)
+            for label in labels:
+                self._add_label(file, label)
+            return
         records = records_of(scanner, place, self._context.limits.depth)
         for number, (start, raw) in enumerate(records):
-            location = f"{key}[{number}]"
+            location = f"images[{number}]"
             try:
-                if key == "images":
-                    self._add_image(file, start, raw, location)
-                else:
-                    self._add_label(file, raw, location)
+                self._add_image(file, start, raw, location)
             except FormatError as error:
-                raise _placed(error, file.shown, location) from error
+                raise placed(error, file.shown, location) from error
 
-    def _add_label(self, file: PanopticFile, raw: bytes, location: str) -> None:
-        label = checked_label(raw, self._context.limits.text)
-        known = file.categories.get(label.id)  # type: ignore[arg-type]
-        if known is not None:
-            if msgspec.json.decode(self._labels[known].record) != msgspec.json.decode(raw):
-                raise FormatError(
-                    f"category id {label.id} is there twice with differing records; ids are "
-                    "unique. Give one of them another id",
-                    code="ref.duplicate_id",
-                )
-            self._context.problems.notice(
-                "record.duplicate", "the category is there twice", path=file.shown,
-                location=location,
-            )  # fmt: skip
-            return
-        shared = self._label_of.get(label.id)  # type: ignore[arg-type]
+    def _add_label(self, file: PanopticFile, label: Label) -> None:
+        assert label.id is not None
+        shared = self._label_of.get(label.id)
         if shared is None or self._labels[shared].name != label.name:
             shared = self._labels.add(label)
-            self._label_of[label.id] = shared  # type: ignore[index]
-        file.categories[label.id] = shared  # type: ignore[index]
+            self._label_of[label.id] = shared
+        file.categories[label.id] = shared
 
     def _add_image(self, file: PanopticFile, start: int, raw: bytes, location: str) -> None:
-        record = checked_object(raw, "an image")
-        identifier = whole_number(record.get("id"))
-        if identifier is None:
-            raise FormatError(f"id is {record.get('id')!r}; ids are integers", code="type.id")
+        depth = self._context.limits.depth
+        record = checked_object(raw, "an image", depth)
+        number = identifier(record.get("id"))
+        if number is None:
+            raise FormatError(
+                f"id is {record.get('id')!r}; ids are integers or text", code="type.id"
+            )
         problems = self._context.problems
-        if identifier in file.images:
-            known = file.images[identifier]
+        if number in file.images:
+            known = file.images[number]
             source = SourceFile(file.path, file.shown, self._context.limits)
             before = source.read(known.start, known.size)
             source.close()
-            if checked_object(before, "an image") != record:
+            if checked_object(before, "an image", depth) != record:
                 raise FormatError(
-                    f"image id {identifier} is there twice with differing records; ids are "
+                    f"image id {number!r} is there twice with differing records; ids are "
                     "unique. Give one of them another id",
                     code="ref.duplicate_id",
                 )
@@ -235,7 +180,7 @@ class Indexer:
                 )  # fmt: skip
             elif value <= 0:
                 raise FormatError(f"{key} is {value}; sizes are at least 1", code="image.size")
-        file.images[identifier] = ImagePlace(self._numbers, start, len(raw))
+        file.images[number] = ImagePlace(self._numbers, start, len(raw))
         self._numbers += 1
 
 
@@ -247,9 +192,3 @@ def records_of(scanner: Scanner, place: int, depth: int) -> Iterator[tuple[int, 
             spans = record_spans(window.text, len(window.rows or ()), depth)
         for start, stop in spans:
             yield window.start + start, window.text[start:stop]
-
-
-def _placed(error: FormatError, path: str, location: str) -> FormatError:
-    """Return the error with its place in the file."""
-    kind = LimitError if error.code.startswith("limit.") else FormatError
-    return kind(error.message, code=error.code, path=path, location=error.location or location)

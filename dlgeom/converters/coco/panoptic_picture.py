@@ -36,9 +36,14 @@ def read_picture(
     safe, _ = safe_name(name, limits=limits, shown=file.shown)
     root = file.path.parent
     stem = file.path.name.removesuffix(".gz").removesuffix(".json")
-    candidates = [root / stem / safe, root / safe]
+    folders = [root / stem, root]
+    if root.name == "annotations":
+        # Trainers want the folder beside that of the annotations.
+        root = root.parent
+        folders.append(root / stem)
+    candidates = [folder / safe for folder in folders]
     path = next((path for path in candidates if path.is_file()), candidates[0])
-    shown = f"{stem}/{safe}" if path == candidates[0] else safe
+    shown = path.relative_to(root).as_posix()
     check_inside(path, root, shown)
     png = read_png(path, limits=limits, shown=shown)
     problems = context.problems

@@ -6,7 +6,7 @@ one by one; what is kept of the whole file is an index of its images.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,22 +14,22 @@ import numpy as np
 
 from dlgeom.chunk import BOX, RUNS, Chunk, Origin
 from dlgeom.converters.base import ALL, Meta, ReadContext, Reader
+from dlgeom.converters.coco.layout import AnnotationFile, find_files
 from dlgeom.converters.coco.panoptic_index import (
     ImagePlace,
     Indexer,
     PanopticFile,
-    files_of,
-    is_panoptic,
     records_of,
 )
 from dlgeom.converters.coco.panoptic_json import (
     Segment,
-    checked_object,
     checked_segment,
+    identifier,
     segments_of,
     whole_number,
 )
 from dlgeom.converters.coco.panoptic_picture import compare, read_picture
+from dlgeom.converters.coco.read_json import checked_object
 from dlgeom.converters.coco.read_source import SourceFile
 from dlgeom.converters.coco.scan import Scanner
 from dlgeom.converters.names import safe_name
@@ -38,7 +38,7 @@ from dlgeom.geometry.ragged import Runs
 from dlgeom.item import Item
 from dlgeom.labels import LabelTable
 
-__all__ = ["PanopticOrigin", "PanopticReader", "is_panoptic", "open_panoptic"]
+__all__ = ["PanopticOrigin", "PanopticReader", "open_panoptic"]
 
 _BATCH = 32
 _ITEMS = 1_000
@@ -64,7 +64,7 @@ def open_panoptic(path: Path, context: ReadContext) -> Reader:
     FormatError
         If a file cannot be trusted, or there is none.
     """
-    return PanopticReader(path, context)
+    return PanopticReader(find_files(path, context.subsets), context)
 
 
 class PanopticReader:
@@ -72,20 +72,17 @@ class PanopticReader:
 
     Parameters
     ----------
-    path : Path
-        JSON file or folder.
+    files : sequence of AnnotationFile
+        The panoptic JSON of each split.
     context : ReadContext
         What the run gives.
     """
 
-    def __init__(self, path: Path, context: ReadContext) -> None:
+    def __init__(self, files: Sequence[AnnotationFile], context: ReadContext) -> None:
         self._context = context
         labels = LabelTable()
         indexer = Indexer(context, labels)
-        self._files = [
-            indexer.index(file, shown, subset)
-            for file, shown, subset in files_of(path, tuple(context.subsets))
-        ]
+        self._files = [indexer.index(file.path, file.shown, file.subset) for file in files]
         named = [file.subset for file in self._files if file.subset is not None]
         self.meta = Meta(
             format="coco",
@@ -131,7 +128,7 @@ class PanopticReader:
                     name=safe_name(record["file_name"], limits=self._context.limits)[0],
                     width=whole_number(record.get("width")),
                     height=whole_number(record.get("height")),
-                    id=whole_number(record["id"]),
+                    id=identifier(record["id"]),
                     subset=file.subset,
                     number=image.number,
                     record=raw,
@@ -151,7 +148,7 @@ class PanopticReader:
     ) -> Iterator[Chunk]:
         if not grouped:
             yield from self._bare(file, source, list(file.images.values()))
-        seen: set[int] = set()
+        seen: set[int | str] = set()
         batch = _Batch()
         scanner = Scanner(source, self._context.limits)
         records = records_of(scanner, file.annotations or 0, self._context.limits.depth)
@@ -172,32 +169,33 @@ class PanopticReader:
             yield from self._bare(file, source, rest)
 
     def _image_of(
-        self, file: PanopticFile, raw: bytes, number: int, seen: set[int]
+        self, file: PanopticFile, raw: bytes, number: int, seen: set[int | str]
     ) -> ImagePlace | None:
         """Return the image of an annotation, or tell why it has none."""
         problems = self._context.problems
         where = {"path": file.shown, "location": f"annotations[{number}]"}
         try:
-            record = checked_object(raw, "an annotation")
+            record = checked_object(raw, "an annotation", self._context.limits.depth)
             if not isinstance(record.get("segments_info"), list):
                 raise FormatError("has no list segments_info", code="schema.field")
-            identifier = whole_number(record.get("image_id"))
-            if identifier is None:
+            image = identifier(record.get("image_id"))
+            if image is None:
                 raise FormatError(
-                    f"image_id is {record.get('image_id')!r}; ids are integers", code="type.id"
+                    f"image_id is {record.get('image_id')!r}; ids are integers or text",
+                    code="type.id",
                 )
-            if identifier not in file.images:
-                raise FormatError(f"image_id {identifier} is not in images", code="ref.image")
-            if identifier in seen:
+            if image not in file.images:
+                raise FormatError(f"image_id {image!r} is not in images", code="ref.image")
+            if image in seen:
                 raise FormatError(
-                    f"image {identifier} is annotated twice; there is one picture for each",
+                    f"image {image!r} is annotated twice; there is one picture for each",
                     code="ref.duplicate_id",
                 )
         except FormatError as error:
             problems.skipped(error.code, error.message, **where)
             return None
-        seen.add(identifier)
-        return file.images[identifier]
+        seen.add(image)
+        return file.images[image]
 
     def _segments(
         self, file: PanopticFile, item: Item, raw: bytes, number: int, needs: frozenset[str]
@@ -208,7 +206,7 @@ class PanopticReader:
         used: set[int] = set()
         for place, text in enumerate(segments_of(raw)):
             try:
-                segment = checked_segment(text, file.categories)
+                segment = checked_segment(text, file.categories, self._context.limits.depth)
                 if segment.id in used:
                     raise FormatError(
                         f"id {segment.id} is there twice; a colour is one segment",

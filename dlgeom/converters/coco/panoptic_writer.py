@@ -17,6 +17,7 @@ from dlgeom.chunk import Chunk
 from dlgeom.converters.base import APPROXIMATED, DROPPED, Losses, WriteContext
 from dlgeom.converters.coco import write_edit
 from dlgeom.converters.coco.panoptic_runs import MAX_ID, paint, rgb_of, segment_runs
+from dlgeom.converters.coco.read_json import edit
 from dlgeom.converters.coco.write_codes import CODES, approximate, drop
 from dlgeom.converters.coco.write_ids import Categories, Ids, encode_json, is_integer, is_plain
 from dlgeom.converters.coco.write_records import find_unwritable
@@ -114,7 +115,7 @@ class PanopticWriter:
     def _image_id(self, target: _Target, item: Item) -> Any:
         if self._copies and not self._merges and item.id is not None:
             return item.id
-        return target.ids.take(item.id)[0]
+        return target.ids.take(item.id, any_kind=self._copies and bool(item.record))[0]
 
     def _add_image(self, target: _Target, item: Item) -> Any:
         """Put the record of an image aside; return its id."""
@@ -311,7 +312,7 @@ class PanopticWriter:
                 changes["bbox"] = encode_json(box)
             if self._new_area:
                 changes["area"] = encode_json(area)
-            return write_edit.edit(raw, changes) if changes else raw
+            return edit(raw, changes) if changes else raw
         record: dict[str, Any] = {
             "id": identifier,
             "category_id": category,
@@ -368,4 +369,4 @@ def _frame_record(
         changes["image_id"] = encode_json(identifier)
     if name != wish:
         changes["file_name"] = encode_json(name)
-    return write_edit.edit(frame, changes)
+    return edit(frame, changes)

@@ -19,7 +19,7 @@ from dlgeom.errors import GeometryError
 from dlgeom.geometry import rle
 from dlgeom.limits import Limits
 
-__all__ = ["check_keypoints", "check_masks", "check_polygons"]
+__all__ = ["check_keypoints", "check_masks", "check_polygons", "needs_care", "repeats_keys"]
 
 
 class _Mask(msgspec.Struct, gc=False):
@@ -29,6 +29,7 @@ class _Mask(msgspec.Struct, gc=False):
 
 _MASKS = msgspec.json.Decoder(list[_Mask])
 _NUMBER_LISTS = msgspec.json.Decoder(list[list[float]])
+_OBJECTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 # A polygon's text without digits, dots, minus signs and blanks: rings of an even number of
 # numbers, three points or more. Anything else left in it is not of the plain form.
@@ -40,6 +41,9 @@ _DROP = b"0123456789.- \t\r\n"
 # are then one pattern to look for.
 _DIGITS = bytes.maketrans(b"123456789[,-\t\r\n", b"000000000      ")
 _LONG = b" 00000000"
+# What may be no finite number: an exponent of three digits, or very many digits.
+_HUGE = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
+_NESTED = 30
 
 
 def check_polygons(
@@ -156,3 +160,29 @@ def check_keypoints(
     kept = good & (lengths > 0)
     flags[index[kept]] |= KEYPOINTS
     return index[kept], lengths[kept] // 3
+
+
+def needs_care(text: bytes) -> bool:
+    """Whether a value may nest too deep, or hold a number that is not finite."""
+    return text.count(b"[") + text.count(b"{") > _NESTED or _HUGE.search(text) is not None
+
+
+def repeats_keys(texts: Sequence[bytes]) -> list[bool]:
+    """Return for each JSON value whether it may hold an object that has a key twice.
+
+    Objects that stand alone are looked into, those with others around or inside are not: both
+    `json` and the typed decoder keep the last of two equal keys and do not tell.
+    """
+    distinct = dict.fromkeys(text for text in texts if len(text) > 2 and b"{" in text)
+    for text in distinct:
+        distinct[text] = text[:1] != b"{" or text.count(b"{") > 1
+    flat = [text for text, nests in distinct.items() if not nests]
+    try:
+        objects = _OBJECTS.decode(b"[" + b",".join(flat) + b"]")
+    except (msgspec.DecodeError, RecursionError):
+        distinct.update(dict.fromkeys(flat, True))
+    else:
+        for text, fields in zip(flat, objects, strict=True):
+            inner = b"".join(fields.values()).count(b'"')
+            distinct[text] = text.count(b'"') != 2 * len(fields) + inner
+    return [bool(distinct.get(text)) for text in texts]

@@ -9,12 +9,7 @@ from typing import Any
 import msgspec
 
 from dlgeom.converters.base import ReadContext
-from dlgeom.converters.coco.read_slow import (
-    DuplicateKeyError,
-    NumberTooLongError,
-    strict_json,
-    value_fault,
-)
+from dlgeom.converters.coco.read_json import checked_object
 from dlgeom.converters.coco.scan import Scanner, Window, record_spans
 from dlgeom.converters.names import safe_name
 from dlgeom.errors import FormatError, LimitError
@@ -65,7 +60,10 @@ class _Reader:
     def record(self, raw: bytes) -> None:
         """Take one record."""
         self._number += 1
-        record = self._decode(raw)
+        try:
+            record = checked_object(raw, "a category", self._context.limits.depth)
+        except FormatError as error:
+            raise self._error(error.code, error.message) from error
         identifier = record.get("id")
         if type(identifier) is float and identifier.is_integer():
             identifier = int(identifier)
@@ -88,27 +86,6 @@ class _Reader:
             return
         self._records[identifier] = record
         self.labels[identifier] = self._label(record, identifier, raw)
-
-    def _decode(self, raw: bytes) -> dict[str, Any]:
-        try:
-            record = strict_json(raw)
-        except DuplicateKeyError as error:
-            raise self._error(
-                "json.duplicate_key", f"key {str(error)[:80]!r} occurs twice. Keep one of them"
-            ) from error
-        except NumberTooLongError as error:
-            raise self._error("number.range", f"has {error}. Correct it") from error
-        except UnicodeDecodeError as error:
-            raise self._error(
-                "encoding.invalid", "is not valid UTF-8. Save the file as UTF-8"
-            ) from error
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise self._error("json.syntax", f"is no valid JSON: {error}") from error
-        if not isinstance(record, dict):
-            raise self._error("schema.type", "is no object; a category is one. Correct it")
-        if fault := value_fault(record, raw):
-            raise self._error(*fault)
-        return record
 
     def _name(self, record: dict[str, Any]) -> str:
         name = record.get("name")

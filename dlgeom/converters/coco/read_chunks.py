@@ -28,8 +28,10 @@ from dlgeom.converters.coco.read_decode import (
     decode_keypoints,
     decode_masks,
     decode_outlines,
+    mended_record,
     sparse_fields,
 )
+from dlgeom.converters.coco.read_json import strict_json
 from dlgeom.converters.coco.read_resolve import identifier
 from dlgeom.converters.coco.read_shapes import FaultError, Outline
 from dlgeom.converters.coco.read_subset import Subset
@@ -197,9 +199,8 @@ class Builder:
         block = subset.block
         outline, rows = self._outlines(rows, text, at)
         flags = block.flags[rows]
-        mended = (flags & REPAIRED) != 0
         if "outline" not in self._needs:
-            outline = _only(outline, mended)
+            outline = Rings.empty(len(rows))
         positions = subset.item[rows]
         if items is None:
             picked, item = np.unique(positions, return_inverse=True)
@@ -209,7 +210,7 @@ class Builder:
         box = block.box[rows]
         bounds = box.copy()
         bounds[:, 2:] += box[:, :2]
-        attributes, extra = self._sparse(rows, flags, mended, text, at)
+        attributes, extra = self._sparse(rows, flags, text, at)
         return Chunk(
             items=self._items(items, records="extra" in self._needs and at < 0),
             item=item.astype(np.int32),
@@ -219,8 +220,8 @@ class Builder:
             bounds=bounds,
             rotated=self._rotated(rows),
             outline=outline,
-            runs=self._runs(rows, flags, mended, text, at),
-            keypoints=self._keypoints(rows, flags, mended, text, at),
+            runs=self._runs(rows, flags, text, at),
+            keypoints=self._keypoints(rows, flags, text, at),
             score=np.full(len(rows), np.nan) if block.score is None else block.score[rows],
             area=block.area[rows],
             crowd=(flags & CROWD) != 0,
@@ -229,7 +230,7 @@ class Builder:
             attributes=attributes,
             extra=extra,
             others=self._others(rows, flags, text, at),
-            origin=self._origin(rows, mended, text, at),
+            origin=self._origin(rows, flags, text, at),
         )
 
     def _ids(self, rows: NDArray[np.int64]) -> list[Any]:
@@ -251,7 +252,7 @@ class Builder:
         return rotated
 
     def _origin(
-        self, rows: NDArray[np.int64], mended: NDArray[np.bool_], text: bytes, at: int
+        self, rows: NDArray[np.int64], flags: NDArray[np.uint16], text: bytes, at: int
     ) -> Origin:
         subset = self._subset
         block = subset.block
@@ -270,7 +271,7 @@ class Builder:
         else:
             text = b""
         if spans is not None:
-            spans[mended] = 0
+            text = self._mended(flags, text, spans)
         first = subset.parts[parts[0] if parts else 0]
         return Origin(
             format="coco",
@@ -281,6 +282,19 @@ class Builder:
             spans=spans,
         )
 
+    def _mended(self, flags: NDArray[np.uint16], text: bytes, spans: NDArray[np.int64]) -> bytes:
+        """Append the records in which something was left out, without that; set their spans."""
+        pieces = [text]
+        end = len(text)
+        for place in np.flatnonzero((flags & REPAIRED) != 0).tolist():
+            start, stop = spans[place].tolist()
+            posed = bool(flags[place] & KEYPOINTS)
+            piece = mended_record(text[start:stop], self._context.limits, posed=posed)
+            pieces.append(piece)
+            spans[place] = end, end + len(piece)
+            end += len(piece)
+        return b"".join(pieces) if len(pieces) > 1 else text
+
     # -------------------------------------------------------------- shapes
 
     def _outlines(
@@ -289,11 +303,8 @@ class Builder:
         """Decode the polygons; rows in which nothing can be used are left out."""
         block = self._subset.block
         flags = block.flags[rows]
-        wanted = (flags & OUTLINE) != 0
-        if not self._check:
-            wanted &= (flags & REPAIRED) != 0
-        chosen = np.flatnonzero(wanted)
-        if not len(chosen):
+        chosen = np.flatnonzero((flags & OUTLINE) != 0)
+        if not len(chosen) or not self._check:
             return Rings.empty(len(rows)), rows
         texts = self._gather(rows[chosen], whole=False, text=text, at=at)
         odd = (flags[chosen] & ODD) != 0
@@ -367,15 +378,11 @@ class Builder:
         self,
         rows: NDArray[np.int64],
         flags: NDArray[np.uint16],
-        mended: NDArray[np.bool_],
         text: bytes,
         at: int,
     ) -> Runs:
-        wanted = (flags & RUNS) != 0
-        if "runs" not in self._needs:
-            wanted &= mended
-        chosen = np.flatnonzero(wanted)
-        if not len(chosen):
+        chosen = np.flatnonzero((flags & RUNS) != 0)
+        if not len(chosen) or "runs" not in self._needs:
             return Runs.empty(len(rows))
         texts = self._gather(rows[chosen], whole=False, text=text, at=at)
         runs = decode_masks(texts, self._context.limits)
@@ -391,15 +398,11 @@ class Builder:
         self,
         rows: NDArray[np.int64],
         flags: NDArray[np.uint16],
-        mended: NDArray[np.bool_],
         text: bytes,
         at: int,
     ) -> Ragged:
-        wanted = (flags & KEYPOINTS) != 0
-        if "keypoints" not in self._needs:
-            wanted &= mended
-        chosen = np.flatnonzero(wanted)
-        if not len(chosen):
+        chosen = np.flatnonzero((flags & KEYPOINTS) != 0)
+        if not len(chosen) or "keypoints" not in self._needs:
             return Ragged.empty(len(rows))
         records = self._gather(rows[chosen], whole=True, text=text, at=at)
         results = self._subset.parts[0].results
@@ -414,19 +417,17 @@ class Builder:
         self,
         rows: NDArray[np.int64],
         flags: NDArray[np.uint16],
-        mended: NDArray[np.bool_],
         text: bytes,
         at: int,
     ) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Any]]]:
-        wanted = (flags & (ATTRIBUTES | EXTRA)) != 0
+        chosen = np.flatnonzero((flags & (ATTRIBUTES | EXTRA)) != 0)
         if "extra" not in self._needs:
-            wanted &= mended
-        chosen = np.flatnonzero(wanted)
+            chosen = chosen[:0]
         attributes: dict[int, dict[str, Any]] = {}
         extra: dict[int, dict[str, Any]] = {}
         records = self._gather(rows[chosen], whole=True, text=text, at=at)
         for place, record in zip(chosen.tolist(), records, strict=True):
-            some, fields = sparse_fields(record)
+            some, fields = sparse_fields(record, shape=not flags[place] & CAPTION)
             if some:
                 attributes[place] = some
             if fields:
@@ -466,8 +467,6 @@ _CAPTIONS = msgspec.json.Decoder(list[_Caption])
 
 
 def _captions(records: Sequence[bytes]) -> list[str | None]:
-    from dlgeom.converters.coco.read_slow import strict_json
-
     try:
         return [row.caption for row in _CAPTIONS.decode(b"[" + b",".join(records) + b"]")]
     except (msgspec.DecodeError, RecursionError):
@@ -480,14 +479,3 @@ def _spread(rings: Rings, chosen: NDArray[np.int64], count: int, keep: NDArray[n
     lengths[chosen + 1] = rings.part_counts
     whole = Rings(rings.xy, rings.rings, rings.parts, np.cumsum(lengths))
     return whole if keep.all() else whole.take(np.flatnonzero(keep))
-
-
-def _only(rings: Rings, rows: NDArray[np.bool_]) -> Rings:
-    """Empty the rows that are not chosen."""
-    if not rows.any():
-        return Rings.empty(len(rings))
-    lengths = np.zeros(len(rings) + 1, dtype=np.int64)
-    chosen = np.flatnonzero(rows)
-    picked = rings.take(chosen)
-    lengths[chosen + 1] = picked.part_counts
-    return Rings(picked.xy, picked.rings, picked.parts, np.cumsum(lengths))

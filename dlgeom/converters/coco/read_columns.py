@@ -35,8 +35,8 @@ __all__ = [
 DEAD, CROWD, EXTRA, ATTRIBUTES, REPAIRED, ODD, CAPTION, TOLD = (1 << bit for bit in range(8, 16))
 """Bits of `Block.flags` above those of `dlgeom.chunk.Chunk.shapes`.
 
-Left out; a crowd; has fields without a column; has attributes; mended, so that its own text must
-not be copied; its segmentation goes through the slow function; is a caption; its outline has
+Left out; a crowd; has fields without a column; has attributes; mended, so that its own text is not
+copied as it is; its segmentation goes through the slow function; is a caption; its outline has
 been complained about.
 """
 SHAPES = 0xFF
@@ -115,12 +115,16 @@ def id_column(values: Sequence[Any]) -> Column:
     # numpy would turn the text "1" into the number.
     if set(map(type, values)) <= {int, type(None)}:
         present = values
-        if None in values:
+        missing = values.count(None)
+        if missing:
             present = [NO_ID if value is None else value for value in values]
         try:
-            return np.fromiter(present, np.int64, len(present))
+            column = np.fromiter(present, np.int64, len(present))
         except OverflowError:
-            pass
+            return list(values)
+        # An id may be the very number that stands for none.
+        if missing == np.count_nonzero(column == NO_ID):
+            return column
     return list(values)
 
 

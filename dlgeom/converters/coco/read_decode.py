@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from dlgeom.converters.coco.read_json import edit, strict_json
 from dlgeom.converters.coco.read_shapes import (
     FaultError,
     Outline,
@@ -17,13 +18,19 @@ from dlgeom.converters.coco.read_shapes import (
     read_mask,
     read_outline,
 )
-from dlgeom.converters.coco.read_slow import KNOWN, strict_json
+from dlgeom.converters.coco.read_slow import KNOWN
 from dlgeom.errors import GeometryError
 from dlgeom.geometry import rle
 from dlgeom.geometry.ragged import Ragged, Rings, Runs, offsets_of
 from dlgeom.limits import Limits
 
-__all__ = ["decode_keypoints", "decode_masks", "decode_outlines", "sparse_fields"]
+__all__ = [
+    "decode_keypoints",
+    "decode_masks",
+    "decode_outlines",
+    "mended_record",
+    "sparse_fields",
+]
 
 _POLYGONS = msgspec.json.Decoder(list[list[list[float]]])
 _POINTS = msgspec.json.Decoder(list[list[float]])
@@ -196,15 +203,43 @@ def decode_keypoints(records: Sequence[bytes], *, results: bool) -> Ragged:
     return Ragged(flat.reshape(-1, 3), offsets_of(sizes // 3))
 
 
-def sparse_fields(
-    record: bytes, ignored: Callable[[str], bool] = KNOWN.__contains__
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the attributes of a record, and its fields that have no column."""
+def sparse_fields(record: bytes, *, shape: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the attributes of a record, and its fields that have no column.
+
+    A caption is such a field where the record is a `shape`.
+    """
     fields = strict_json(record)
     attributes = fields.get("attributes")
-    extra = {key: value for key, value in fields.items() if not ignored(key)}
+    extra = {key: value for key, value in fields.items() if key not in KNOWN}
+    if shape and fields.get("caption") is not None:
+        extra["caption"] = fields["caption"]
     if not isinstance(attributes, dict):
         if attributes is not None:
             extra["attributes"] = attributes
         attributes = {}
     return attributes, extra
+
+
+def mended_record(record: bytes, limits: Limits, *, posed: bool) -> bytes:
+    """Return the text of a record without the rings, and the keypoints, that cannot be used.
+
+    Parameters
+    ----------
+    record : bytes
+        Its own text.
+    limits : Limits
+        Bounds of coordinates and points.
+    posed : bool
+        Whether its keypoints are used.
+    """
+    fields = strict_json(record)
+    changes: dict[str, bytes | None] = {}
+    value = fields.get("segmentation")
+    if isinstance(value, list) and value:
+        outline = read_outline(value, limits)
+        if outline.faults:
+            rings = [ring.ravel().tolist() for ring in outline.rings]
+            changes["segmentation"] = msgspec.json.encode(rings)
+    if fields.get("keypoints") is not None and not posed:
+        changes |= {"keypoints": None, "num_keypoints": None}
+    return edit(record, changes)

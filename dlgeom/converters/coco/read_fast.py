@@ -16,12 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.chunk import BOX, OTHER
-from dlgeom.converters.coco.read_bulk import check_keypoints, check_masks, check_polygons
+from dlgeom.converters.coco.read_bulk import (
+    check_keypoints,
+    check_masks,
+    check_polygons,
+    needs_care,
+    repeats_keys,
+)
 from dlgeom.converters.coco.read_columns import (
     ATTRIBUTES,
     CAPTION,
     CROWD,
     EXTRA,
+    SHAPES,
     Block,
     id_column,
 )
@@ -54,12 +61,10 @@ class _Annotation(msgspec.Struct, gc=False):
 ANNOTATIONS = msgspec.json.Decoder(list[_Annotation])
 _RAW_DICTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
-# An exponent of three digits, and an angle that is not zero.
-_HUGE = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
 _FIRST = re.compile(rb'\{\s*"segmentation"\s*:\s*')
 _COLON = re.compile(rb"\s*:\s*")
+# An angle that is not zero.
 _TURNED = re.compile(rb'"rotation"\s*:\s*(?!-?0(?:\.0*)?\s*[,}])')
-NESTED = 30
 
 
 class FastWindow(msgspec.Struct, gc=False):
@@ -94,7 +99,8 @@ def read_window(window: Window, limits: Limits, *, results: bool = False) -> Fas
     box = columns.boxes()
     slow.update(np.flatnonzero((box[:, 2] < 0) | (box[:, 3] < 0)).tolist())
     slow.update(columns.doubtful())
-    flags[(flags & 0xFF) == 0] |= OTHER
+    _captions(columns, flags)
+    flags[(flags & SHAPES) == 0] |= OTHER
     block = Block(
         image=id_column(columns.image),
         category=id_column(columns.category),
@@ -123,6 +129,16 @@ def _places(
         return record_places(window.text, columns.count, limits.depth, objects=columns.objects())
     table = np.array(window.spans, dtype=np.int64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
+
+
+def _captions(columns: _Columns, flags: NDArray[np.uint16]) -> None:
+    """Tell captions of images from shapes of a class that have a caption among their fields."""
+    rows = np.flatnonzero(flags & CAPTION)
+    if len(rows):
+        named = np.array([columns.category[row] is not None for row in rows.tolist()])
+        shapes = rows[named & ((flags[rows] & SHAPES) != 0)]
+        flags[rows] |= OTHER
+        flags[shapes] = (flags[shapes] & ~np.uint16(CAPTION | OTHER)) | EXTRA
 
 
 class _Columns:
@@ -172,7 +188,7 @@ class _Columns:
         if 1 in self.crowd:
             flags[np.array([crowd == 1 for crowd in self.crowd], dtype=np.bool_)] |= CROWD
         if not self.lacks(self.caption):
-            flags[[raw is not NONE for raw in self.caption]] |= CAPTION | OTHER
+            flags[[raw is not NONE for raw in self.caption]] |= CAPTION
         for row, raw in enumerate(() if self.lacks(self.attributes) else self.attributes):
             if raw is not NONE:
                 text = bytes(raw)
@@ -220,11 +236,25 @@ class _Columns:
             for k, raw in enumerate(() if self.lacks(self.caption) else self.caption)
             if raw is not NONE and not bytes(raw).startswith(b'"')
         )
+        found.update(self._doubtful_attributes())
+        if not self.lacks(self.num_keypoints):
+            numbers = list(map(bytes, self.num_keypoints))
+            wrong = {n for n in set(numbers) if needs_care(n) or n[:1] in (b"{", b"[")}
+            if wrong:
+                found.update(k for k, number in enumerate(numbers) if number in wrong)
+        return found
+
+    def _doubtful_attributes(self) -> set[int]:
+        """Return rows whose attributes may be faulty, or tell of a rotated box."""
+        if self.lacks(self.attributes):
+            return set()
+        rows = [k for k, raw in enumerate(self.attributes) if raw is not NONE]
+        texts = [bytes(self.attributes[k]) for k in rows]
+        found = set(itertools.compress(rows, repeats_keys(texts)))
         found.update(
             k
-            for k, raw in enumerate(() if self.lacks(self.attributes) else self.attributes)
-            if raw is not NONE
-            and (_needs_care(bytes(raw), _TURNED) or self._may_be_corners(k, bytes(raw)))
+            for k, text in zip(rows, texts, strict=True)
+            if needs_care(text) or _TURNED.search(text) or self._may_be_corners(k, text)
         )
         return found
 
@@ -269,13 +299,6 @@ class _Columns:
         return total
 
 
-def _needs_care(raw: bytes, pattern: re.Pattern[bytes] = _HUGE) -> bool:
-    """Whether a value may nest too deep, or hold a number that is not finite or tells an angle."""
-    return bool(
-        raw.count(b"[") + raw.count(b"{") > NESTED or _HUGE.search(raw) or pattern.search(raw)
-    )
-
-
 def _check_keys(text: bytes, columns: _Columns, slow: set[int]) -> list[int] | None:
     """Return the rows with keys that have no column; None where keys repeat or are escaped.
 
@@ -293,10 +316,15 @@ def _check_keys(text: bytes, columns: _Columns, slow: set[int]) -> list[int] | N
     if quotes != explained:
         return None
     found = [row for row, record in enumerate(records) if not record.keys() <= KNOWN]
+    rows: list[int] = []
+    values: list[bytes] = []
     for row in found:
         record = records[row]
-        if any(_needs_care(bytes(record[key])) for key in record.keys() - KNOWN):
-            slow.add(row)
+        unknown = [bytes(record[key]) for key in record.keys() - KNOWN]
+        rows += [row] * len(unknown)
+        values += unknown
+    slow.update(row for row, value in zip(rows, values, strict=True) if needs_care(value))
+    slow.update(itertools.compress(rows, repeats_keys(values)))
     return found
 
 

@@ -9,10 +9,17 @@ from numpy.typing import NDArray
 
 from dlgeom.converters.coco.read_columns import Column, id_list
 
-__all__ = ["SLICE", "IdMap"]
+__all__ = ["SLICE", "IdMap", "last_id"]
 
 SLICE = 1 << 16
 """Rows looked at together: temporary columns of all records would be the peak of memory."""
+
+
+def last_id(ids: Column) -> int:
+    """Return the greatest integer among ids, 0 if none is above."""
+    if isinstance(ids, np.ndarray):
+        return max(int(ids.max()), 0) if len(ids) else 0
+    return max((value for value in ids if type(value) is int), default=0)
 
 
 class IdMap:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import posixpath
@@ -9,26 +10,22 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.converters.base import ReadContext
+from dlgeom.converters.coco.layout import url_name
+from dlgeom.converters.coco.read_bulk import needs_care, repeats_keys
 from dlgeom.converters.coco.read_columns import Column, id_column, id_list
 from dlgeom.converters.coco.read_ids import IdMap
+from dlgeom.converters.coco.read_json import checked_object, strict_json
 from dlgeom.converters.coco.read_shapes import BIG
-from dlgeom.converters.coco.read_slow import (
-    DuplicateKeyError,
-    NumberTooLongError,
-    strict_json,
-    value_fault,
-)
 from dlgeom.converters.coco.scan import Scanner, Window, record_spans
 from dlgeom.converters.images import ImageFolder, image_info
 from dlgeom.converters.names import safe_name
-from dlgeom.errors import DlgeomError, FormatError
+from dlgeom.errors import DlgeomError, FormatError, LimitError
 from dlgeom.item import Item
 
 __all__ = ["IMAGES", "ImageFinder", "ImageTable", "read_images"]
@@ -156,8 +153,6 @@ class _Reader:
         self.places: list[NDArray[np.int64]] = []
 
     def _error(self, code: str, why: str, number: int, field: str = "") -> FormatError:
-        from dlgeom.errors import LimitError
-
         kind = LimitError if code.startswith("limit.") else FormatError
         return kind(why, code=code, path=self._shown, location=f"images[{number}]{field}")
 
@@ -173,10 +168,12 @@ class _Reader:
         self.places.append(np.column_stack((table[:, 0] + window.start, table[:, 1] - table[:, 0])))
         ids: list[Any] = []
         sizes: list[tuple[Any, Any]] = []
-        careful = rows is None or b"\\u" in window.text or not self._explained(window, rows)
+        doubtful = None
+        if rows is not None and b"\\u" not in window.text:
+            doubtful = self._doubtful(window, rows)
         for index, (start, stop) in enumerate(spans):
-            row = None if careful or rows is None else rows[index]
-            if row is None or not _is_plain(row):
+            row = rows[index] if rows is not None and doubtful is not None else None
+            if row is None or index in (doubtful or ()) or not _is_plain(row):
                 found = self._careful(window.text[start:stop], self.number + index)
                 ids.append(found[0])
                 self.names.append(found[1])
@@ -202,22 +199,35 @@ class _Reader:
                     ) from None
             raise
 
-    def _explained(self, window: Window, rows: list[_Image]) -> bool:
-        """Whether no key is repeated or escaped."""
-        quotes = window.text.count(b'"')
-        if quotes == _quotes(rows):
-            return True
+    def _doubtful(self, window: Window, rows: list[_Image]) -> set[int] | None:
+        """Return the records with values to look into; None where keys repeat or are escaped."""
+        text = window.text
+        quotes = text.count(b'"')
+        # Values of the official files are flat.
+        plain = text.count(b"{") == len(rows) and not needs_care(text.replace(b"{", b""))
+        if quotes == _quotes(rows) and plain:
+            return set()
         try:
-            records = _RAW_DICTS.decode(b"[" + window.text + b"]")
+            records = _RAW_DICTS.decode(b"[" + text + b"]")
         except (msgspec.DecodeError, RecursionError):
-            return False
+            return None
         explained = 2 * sum(map(len, records))
-        raws = [raw for record in records for raw in record.values()]
-        return quotes == explained + b"".join(raws).count(b'"')
+        raws = [bytes(raw) for record in records for raw in record.values()]
+        if quotes != explained + b"".join(raws).count(b'"'):
+            return None
+        if plain:
+            return set()
+        owners = [row for row, record in enumerate(records) for _ in record]
+        found = set(itertools.compress(owners, repeats_keys(raws)))
+        found.update(row for row, raw in zip(owners, raws, strict=True) if needs_care(raw))
+        return found
 
     def _careful(self, raw: bytes, number: int) -> tuple[Any, str, tuple[int, int]]:
         """Read id, name and size of one record with every check; a fault is the file's."""
-        record = self._decode(raw, number)
+        try:
+            record = checked_object(raw, "an image", self._context.limits.depth)
+        except FormatError as error:
+            raise self._error(error.code, error.message, number) from error
         identifier = record.get("id")
         if type(identifier) is float and identifier.is_integer():
             identifier = int(identifier)
@@ -228,9 +238,8 @@ class _Reader:
             )
         name = record.get("file_name")
         if "file_name" not in record:
-            url = record.get("coco_url")
-            name = posixpath.basename(urlsplit(url).path) if isinstance(url, str) else None
-            if not name:
+            name = url_name(record.get("coco_url"))
+            if name is None:
                 raise self._error(
                     "schema.field", "has no file_name; an image needs one. Add it", number
                 )
@@ -242,29 +251,6 @@ class _Reader:
                 ".file_name",
             )
         return identifier, name, self._size(record, name, number)
-
-    def _decode(self, raw: bytes, number: int) -> dict[str, Any]:
-        try:
-            record = strict_json(raw)
-        except DuplicateKeyError as error:
-            raise self._error(
-                "json.duplicate_key",
-                f"key {str(error)[:80]!r} occurs twice; one hides the other. Keep one of them",
-                number,
-            ) from error
-        except NumberTooLongError as error:
-            raise self._error("number.range", f"has {error}. Correct it", number) from error
-        except UnicodeDecodeError as error:
-            raise self._error(
-                "encoding.invalid", "is not valid UTF-8. Save the file as UTF-8", number
-            ) from error
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise self._error("json.syntax", f"is no valid JSON: {error}", number) from error
-        if not isinstance(record, dict):
-            raise self._error("schema.type", "is no object; an image is one. Correct it", number)
-        if fault := value_fault(record, raw):
-            raise self._error(*fault, number)
-        return record
 
     def _size(self, record: dict[str, Any], name: str, number: int) -> tuple[int, int]:
         sides: list[int] = []

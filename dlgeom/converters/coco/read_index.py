@@ -22,16 +22,15 @@ from dlgeom.converters.coco.read_columns import (
 )
 from dlgeom.converters.coco.read_fast import ANNOTATIONS, read_window
 from dlgeom.converters.coco.read_images import IMAGES, ImageFinder, ImageTable, read_images
+from dlgeom.converters.coco.read_json import checked_json, placed
 from dlgeom.converters.coco.read_shapes import FaultError
 from dlgeom.converters.coco.read_slow import SlowReader
 from dlgeom.converters.coco.read_source import SourceFile
 from dlgeom.converters.coco.scan import Scanner, Window, record_spans
-from dlgeom.errors import FormatError, LimitError
+from dlgeom.errors import FormatError
 from dlgeom.labels import Label
 
 __all__ = ["FileIndex", "PanopticFileError"]
-
-_ANY = msgspec.json.Decoder(msgspec.Raw)
 
 
 class PanopticFileError(Exception):
@@ -140,22 +139,12 @@ class FileIndex:
                         path=self.shown,
                         location=key,
                     )
-                scanner.sections[key] = self._checked(key, raw)
+                try:
+                    checked_json(raw, self.context.limits.depth)
+                except FormatError as error:
+                    raise placed(error, self.shown, key) from error
+                scanner.sections[key] = raw
                 scanner.done(stop)
-
-    def _checked(self, key: str, raw: bytes) -> bytes:
-        """Return the text of a section, checked to be JSON."""
-        try:
-            _ANY.decode(raw)
-        except (msgspec.DecodeError, RecursionError) as error:
-            literal = any(word in raw for word in (b"NaN", b"Infinity"))
-            raise FormatError(
-                f"is no valid JSON: {error}. Correct it",
-                code="number.not_finite" if literal else "json.syntax",
-                path=self.shown,
-                location=key,
-            ) from error
-        return raw
 
     def _list(self) -> None:
         """Read a bare list: results of a detector."""
@@ -212,8 +201,7 @@ class FileIndex:
             )
             return Row(flags=DEAD)
         except FormatError as error:
-            kind = LimitError if error.code.startswith("limit.") else FormatError
-            raise kind(error.message, code=error.code, **place) from error
+            raise placed(error, **place) from error
         for status, code, why in self._slow.notes:
             getattr(self.context.problems, status)(code, why, annotation_id=row.id, **place)
         return row

@@ -228,7 +228,8 @@ def _too_long(total: int, height: int, width: int, limits: Limits) -> FaultError
 def read_keypoints(value: Any, *, results: bool = False) -> NDArray[np.float64]:
     """Read a decoded ``keypoints`` list; shape (k, 3).
 
-    In results files the third number means nothing; it becomes 2 where it is no visibility.
+    In results files the third number means nothing: it becomes 2 where it is no visibility, and
+    where it is 0 for all points of a record, but for those at 0, 0.
 
     Raises
     ------
@@ -254,4 +255,6 @@ def read_keypoints(value: Any, *, results: bool = False) -> NDArray[np.float64]:
                 f"keypoint visibility is {points[wrong][0, 2]:g}; it is 0, 1 or 2. Correct it",
             )
         points[wrong, 2] = 2
+    if results and len(points) and not points[:, 2].any():
+        points[(points[:, :2] != 0).any(axis=1), 2] = 2
     return points

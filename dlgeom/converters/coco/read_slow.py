@@ -21,8 +21,10 @@ from dlgeom.converters.coco.read_columns import (
     EXTRA,
     ODD,
     REPAIRED,
+    SHAPES,
     Row,
 )
+from dlgeom.converters.coco.read_json import check_depth, fields_of, strict_json, value_fault
 from dlgeom.converters.coco.read_rotated import turn_box
 from dlgeom.converters.coco.read_shapes import (
     FaultError,
@@ -31,18 +33,12 @@ from dlgeom.converters.coco.read_shapes import (
     read_mask,
     read_outline,
 )
-from dlgeom.converters.coco.read_text import TooDeepError, skip_space, value_end
 from dlgeom.errors import FormatError
 from dlgeom.limits import Limits
 
 __all__ = [
     "KNOWN",
-    "DuplicateKeyError",
-    "NumberTooLongError",
     "SlowReader",
-    "field_span",
-    "value_fault",
-    "strict_json",
 ]
 
 KNOWN = frozenset(
@@ -61,59 +57,8 @@ KNOWN = frozenset(
         "caption",
     )
 )
-MAX_DIGITS = 4_300
 
-
-class DuplicateKeyError(ValueError):
-    """A key that occurs twice in one object."""
-
-
-class NumberTooLongError(ValueError):
-    """An integer of more digits than Python turns into a number."""
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise DuplicateKeyError(key)
-            seen.add(key)
-    return found
-
-
-def _integer(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise NumberTooLongError(f"an integer of {len(text)} digits")
-    return int(text)
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_int=_integer)
-
-
-def strict_json(raw: bytes) -> Any:
-    """Decode JSON with NaN and infinities as floats.
-
-    Raises
-    ------
-    DuplicateKeyError, NumberTooLongError, json.JSONDecodeError
-    """
-    return _DECODER.decode(raw.decode())
-
-
-def field_span(raw: bytes, name: str, depth: int) -> tuple[int, int]:
-    """Return start and length of the value of a key in one object; (0, 0) if it is absent."""
-    place = skip_space(raw, 1)
-    while raw[place : place + 1] == b'"':
-        stop = value_end(raw, place, depth)
-        key = json.loads(raw[place:stop])
-        start = skip_space(raw, skip_space(raw, stop) + 1)
-        stop = value_end(raw, start, depth)
-        if key == name:
-            return start, stop - start
-        place = skip_space(raw, skip_space(raw, stop) + 1)
-    return 0, 0
+_NUMBERS = frozenset(("bbox", "area", "iscrowd", "segmentation", "keypoints", "score"))
 
 
 def _id(record: dict[str, Any], name: str, *, due: bool) -> int | str | None:
@@ -188,30 +133,6 @@ def _crowd(record: dict[str, Any]) -> bool:
     return bool(value)
 
 
-def value_fault(record: Any, raw: bytes) -> tuple[str, str] | None:
-    """Return code and sentence where a decoded value cannot be written as JSON again."""
-    if b"\\ud" in raw or b"\\uD" in raw:
-        try:
-            json.dumps(record, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            return (
-                "encoding.invalid",
-                "has half of a surrogate pair; that is no character. Correct the text",
-            )
-    if not _finite(record):
-        return "number.not_finite", "holds a number that is not finite. Correct it"
-    return None
-
-
-def _finite(value: Any) -> bool:
-    """Whether all numbers inside a decoded value are finite."""
-    if type(value) is float:
-        return math.isfinite(value)
-    if isinstance(value, dict):
-        return all(map(_finite, value.values()))
-    return not isinstance(value, list) or all(map(_finite, value))
-
-
 class SlowReader:
     """Turns the text of one record into a `Row`, or tells why not.
 
@@ -254,67 +175,37 @@ class SlowReader:
             row.flags |= CROWD
         row.area, row.score = _number(record, "area"), _number(record, "score")
         self._shapes(row, record, raw)
-        if isinstance(caption, str):
-            row.flags |= CAPTION | OTHER
-        elif caption is not None:
+        if caption is not None and not isinstance(caption, str):
             raise FaultError("type.text", "caption is no text. Put it in quotes")
-        if not row.flags & (BOX | ROTATED | OUTLINE | RUNS | KEYPOINTS | OTHER):
+        if caption is not None and row.flags & SHAPES and row.category is not None:
+            row.flags |= EXTRA  # a shape of a class, with a caption among its fields
+        elif caption is not None:
+            row.flags |= CAPTION | OTHER
+        elif not row.flags & SHAPES:
             row.flags |= OTHER
         self._fields(row, record)
         return row
 
     def _decode(self, raw: bytes) -> dict[str, Any]:
         try:
+            check_depth(raw, self._limits.depth)
             record = strict_json(raw)
-        except DuplicateKeyError as error:
-            raise FaultError(
-                "json.duplicate_key",
-                f"key {str(error)[:80]!r} occurs twice; one hides the other. Keep one of them",
-            ) from error
-        except NumberTooLongError as error:
-            raise FormatError(
-                f"has {error}; numbers have up to {MAX_DIGITS} digits. Correct it",
-                code="number.range",
-            ) from error
-        except RecursionError as error:
-            raise FormatError(
-                f"nests deeper than {self._limits.depth} levels", code="limit.depth"
-            ) from error
-        except UnicodeDecodeError as error:
-            raise FormatError(
-                "is not valid UTF-8; JSON files are UTF-8. Save it as UTF-8",
-                code="encoding.invalid",
-            ) from error
-        except json.JSONDecodeError as error:
-            raise FormatError(
-                f"is no valid JSON: {error.msg} at byte {error.pos} of the record. Correct it",
-                code="json.syntax",
-            ) from error
+        except FormatError as error:
+            if error.code == "json.duplicate_key":
+                raise FaultError(error.code, error.message) from error
+            raise
         if not isinstance(record, dict):
             shown = json.dumps(record)[:40]
             raise FaultError("schema.type", f"is {shown}; an annotation is an object. Remove it")
-        self._check_values(record, raw)
-        return record
-
-    def _check_values(self, record: dict[str, Any], raw: bytes) -> None:
-        """Refuse what no target may get: deep nesting, half characters, infinite numbers."""
-        if raw.count(b"[") + raw.count(b"{") > self._limits.depth:
-            try:
-                value_end(raw, 0, self._limits.depth)
-            except TooDeepError as error:
-                raise FormatError(
-                    f"nests deeper than {self._limits.depth} levels, the limit depth. "
-                    "Raise it with --limit depth=N if the file is what you expect",
-                    code="limit.depth",
-                ) from error
-        # Fields with a column have their own checks.
+        # Fields of numbers have their own checks, with codes of their own.
         rest = {
             key: value
             for key, value in record.items()
-            if key not in KNOWN or key in ("attributes", "num_keypoints", "caption")
+            if key not in _NUMBERS or isinstance(value, dict)
         }
         if fault := value_fault(rest, raw):
             raise FaultError(*fault)
+        return record
 
     def _shapes(self, row: Row, record: dict[str, Any], raw: bytes) -> None:
         box = _box(record.get("bbox"))
@@ -328,7 +219,9 @@ class SlowReader:
         value = record.get("segmentation")
         rings: list[NDArray[np.float64]] = []
         if value is not None and value != [] and value != {}:
-            row.segmentation = field_span(raw, "segmentation", self._limits.depth)
+            places = {key: (start, stop) for key, start, stop in fields_of(raw)}
+            start, stop = places["segmentation"]
+            row.segmentation = start, stop - start
             if isinstance(value, dict):
                 row.mask = read_mask(value, self._limits)[1]
                 row.flags |= RUNS

@@ -20,7 +20,7 @@ from dlgeom.converters.inputs import check_regular, unreadable
 from dlgeom.errors import FormatError, OutputError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["SourceFile", "read_head"]
+__all__ = ["HEAD", "SourceFile", "read_head"]
 
 WINDOW = 2 << 20
 IN_MEMORY = 16 << 20

@@ -17,6 +17,7 @@ from dlgeom.converters.coco.read_columns import CAPTION, DEAD, Column, joined
 from dlgeom.converters.coco.read_ids import IdMap
 from dlgeom.converters.coco.read_images import ImageTable
 from dlgeom.converters.coco.read_index import FileIndex
+from dlgeom.converters.coco.read_json import strict_json
 from dlgeom.converters.coco.read_resolve import identifier, resolve
 from dlgeom.errors import FormatError
 from dlgeom.labels import Label, LabelTable
@@ -87,7 +88,7 @@ class Subset:
         self.first_item = self.first_order = 0
         self._context = context
         self.images, self.owner = (
-            _merged_images(self.parts)
+            _merged_images(self.parts, context)
             if images is None
             else (images, np.full(len(images), -1, dtype=np.int32))
         )
@@ -99,7 +100,7 @@ class Subset:
             items.append(item)
             names.append(places[label])
         if len(self.parts) > 1:
-            self._supersede(items)
+            self._supersede(items, names)
         self.first_rows = np.cumsum([0] + [len(index.block) for index in self.parts]).tolist()
         self.block = joined([index.block for index in self.parts])
         for index in self.parts:
@@ -110,6 +111,21 @@ class Subset:
     def __len__(self) -> int:
         return len(self.block)
 
+    def sections(self) -> dict[str, bytes]:
+        """Return the root keys of the files; the first file that has one tells of it."""
+        found: dict[str, bytes] = {}
+        for index in self.parts:
+            for key, raw in index.sections.items():
+                if raw and found.setdefault(key, raw) != raw:
+                    self._context.problems.notice(
+                        "schema.repeated",
+                        f"{key} differs from that in another file of this split, which is read",
+                        path=index.shown,
+                        location=key,
+                    )
+                found.setdefault(key, raw)
+        return found
+
     def part_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the file of each row."""
         return np.searchsorted(self.first_rows, rows, side="right") - 1
@@ -119,11 +135,14 @@ class Subset:
         for index in self.parts:
             index.source.check_unchanged()
 
-    def _supersede(self, items: list[NDArray[np.int32]]) -> None:
-        """Mark records that another file tells with more detail."""
+    def _supersede(self, items: list[NDArray[np.int32]], labels: list[NDArray[np.int32]]) -> None:
+        """Mark records that another file tells with more detail.
+
+        They have the id, the image and the class in common: ids of things and stuff may meet.
+        """
         ranks = [RANK.index(kind) if kind in RANK else len(RANK) for kind in self.kinds]
         order = sorted(range(len(self.parts)), key=lambda part: ranks[part])
-        told: dict[Any, tuple[int, int]] = {}
+        told: dict[Any, int] = {}
         for part in order:
             block = self.parts[part].block
             alive = np.flatnonzero((block.flags & (DEAD | CAPTION)) == 0)
@@ -132,10 +151,8 @@ class Subset:
                 key = identifier(block.id, row)
                 if key is None:
                     continue
-                seen = told.get((key, int(items[part][row])))
-                if seen is None:
-                    told[key, int(items[part][row])] = (part, row)
-                elif seen[0] != part:
+                thing = (key, int(items[part][row]), int(labels[part][row]))
+                if told.setdefault(thing, part) != part:
                     block.flags[row] |= DEAD
                     replaced += 1
             if replaced:
@@ -147,7 +164,9 @@ class Subset:
                 )
 
 
-def _merged_images(parts: list[FileIndex]) -> tuple[ImageTable, NDArray[np.int32]]:
+def _merged_images(
+    parts: list[FileIndex], context: ReadContext
+) -> tuple[ImageTable, NDArray[np.int32]]:
     """Merge the images of several files by id; the first file that has one tells of it."""
     base = parts[0].images
     owner = np.zeros(len(base), dtype=np.int32)
@@ -156,20 +175,39 @@ def _merged_images(parts: list[FileIndex]) -> tuple[ImageTable, NDArray[np.int32
         if not len(other):
             continue
         place = IdMap(base.ids).find(other.ids)
+        differing = 0
         for row in np.flatnonzero(place >= 0).tolist():
-            known = base.names[int(place[row])]
-            if known != other.names[row]:
+            known = int(place[row])
+            first = parts[owner[known]]
+            here, there = _described(other, row), _described(base, known)
+            if here != there:
                 raise FormatError(
-                    f"image {identifier(other.ids, row)!r} is {other.names[row]!r} here and "
-                    f"{known!r} in {parts[0].shown}; one id means one image. Correct one of them",
+                    f"image {identifier(other.ids, row)!r} is {here} here and {there} in "
+                    f"{first.shown}; one id means one image. Correct one of them",
                     code="ref.duplicate_id",
                     path=index.shown,
                 )
+            differing += _record(index, other, row) != _record(first, base, known)
+        if differing:
+            context.problems.notice(
+                "record.duplicate",
+                f"{differing} images have other fields here than in another file of this split; "
+                "those of the first file are read",
+                path=index.shown,
+            )
         fresh = np.flatnonzero(place < 0)
         if len(fresh):
             base = _extended(base, other, fresh)
             owner = np.concatenate([owner, np.full(len(fresh), number, dtype=np.int32)])
     return base, owner
+
+
+def _described(images: ImageTable, row: int) -> str:
+    return f"{images.names[row]!r} of {images.width[row]} x {images.height[row]}"
+
+
+def _record(index: FileIndex, images: ImageTable, row: int) -> Any:
+    return strict_json(index.source.read(int(images.start[row]), int(images.length[row])))
 
 
 def _extended(base: ImageTable, other: ImageTable, rows: NDArray[np.int64]) -> ImageTable:

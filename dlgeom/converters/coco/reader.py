@@ -26,6 +26,7 @@ from dlgeom.converters.coco.layout import (
 from dlgeom.converters.coco.options import READ_OPTIONS
 from dlgeom.converters.coco.read_chunks import Builder
 from dlgeom.converters.coco.read_columns import DEAD
+from dlgeom.converters.coco.read_ids import last_id
 from dlgeom.converters.coco.read_images import ImageFinder
 from dlgeom.converters.coco.read_index import FileIndex, PanopticFileError
 from dlgeom.converters.coco.read_results import results_images, results_labels
@@ -110,9 +111,9 @@ def _open(path: Path, files: list[AnnotationFile], context: ReadContext) -> Read
             failed.append(error)
             context.problems.file(error)
     if panoptic and not opened:
-        from dlgeom.converters.coco.panoptic_reader import open_panoptic
+        from dlgeom.converters.coco.panoptic_reader import PanopticReader
 
-        return open_panoptic(path if len(panoptic) > 1 else panoptic[0].path, context)
+        return PanopticReader(panoptic, context)
     for file in panoptic:
         context.problems.notice(
             "schema.repeated",
@@ -149,14 +150,15 @@ class CocoReader:
             self._add(name, parts, labels)
         table = labels.table()
         first = self._subsets[0]
+        sections = [subset.sections() for subset in self._subsets]
         self.meta = Meta(
             format="coco",
             labels=table,
             subsets=[name for name in names if name is not None],
-            sections=dict(first.parts[0].sections),
+            sections=sections[0],
             subset_sections={
-                subset.name: dict(subset.parts[0].sections)
-                for subset in self._subsets
+                subset.name: keys
+                for subset, keys in zip(self._subsets, sections, strict=True)
                 if subset.name is not None
             },
             items_first=True,
@@ -166,6 +168,12 @@ class CocoReader:
             self.meta.extra["coco_results"] = True
         if any(subset.images.records is not None for subset in self._subsets):
             self.meta.extra["coco_repeats"] = True
+        if any(len(subset.parts) > 1 for subset in self._subsets):
+            self.meta.extra["coco_joined"] = True
+        self.meta.extra["coco_last_ids"] = (
+            max(last_id(subset.images.ids) for subset in self._subsets),
+            max(last_id(subset.block.id) for subset in self._subsets),
+        )
 
     def _add(self, name: str | None, parts: list[tuple[str, FileIndex]], labels: Labels) -> None:
         for kind, index in parts:

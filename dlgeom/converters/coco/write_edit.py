@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -11,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.chunk import Chunk
+from dlgeom.converters.coco.layout import url_name
+from dlgeom.converters.coco.read_json import edit
 from dlgeom.converters.coco.write_ids import encode_json
 from dlgeom.converters.names import safe_name
 from dlgeom.errors import FormatError
 from dlgeom.item import Item
 from dlgeom.limits import Limits
 
-__all__ = ["Head", "contiguous", "edit", "heads", "item_record", "texts"]
+__all__ = ["Head", "contiguous", "heads", "item_record", "texts"]
 
 
 class Head(msgspec.Struct):
@@ -30,28 +31,14 @@ class Head(msgspec.Struct):
 
 class _ImageHead(msgspec.Struct):
     id: Any = None
-    file_name: Any = None
-    width: Any = None
-    height: Any = None
+    file_name: Any = msgspec.UNSET
+    coco_url: Any = None
+    width: Any = msgspec.UNSET
+    height: Any = msgspec.UNSET
 
 
 _heads = msgspec.json.Decoder(list[Head])
 _image_head = msgspec.json.Decoder(_ImageHead)
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-def edit(raw: bytes, changes: Mapping[str, bytes | None]) -> bytes:
-    """Return a JSON object with some keys set to other JSON (None: left out), the rest as it is.
-
-    New keys come last; the others keep their order.
-    """
-    found = _fields.decode(raw)
-    for key, value in changes.items():
-        if value is None:
-            found.pop(key, None)
-        else:
-            found[key] = msgspec.Raw(value)
-    return msgspec.json.encode(found)
 
 
 def texts(chunk: Chunk, rows: NDArray[np.int64]) -> list[bytes]:
@@ -99,15 +86,19 @@ def heads(text: bytes) -> list[Head]:
 
 
 def item_record(item: Item, identifier: object, limits: Limits) -> bytes:
-    """Return the source's record of an image, changed only where the item says otherwise."""
+    """Return the source's record of an image, changed only where the item says otherwise.
+
+    What the record does not have, and the reader found elsewhere, is not added.
+    """
     head = _image_head.decode(item.record)
     changes: dict[str, bytes | None] = {}
     if head.id != identifier:
         changes["id"] = encode_json(identifier)
-    if item.name is not None and not _same_name(head.file_name, item.name, limits):
+    written = url_name(head.coco_url) if head.file_name is msgspec.UNSET else head.file_name
+    if item.name is not None and not _same_name(written, item.name, limits):
         changes["file_name"] = encode_json(item.name)
     for key, value in (("width", item.width), ("height", item.height)):
-        if value is not None and getattr(head, key) != value:
+        if value is not None and getattr(head, key) not in (value, msgspec.UNSET):
             changes[key] = encode_json(value)
     return edit(item.record, changes) if changes else item.record
 

@@ -35,13 +35,19 @@ def encode_json(value: object) -> bytes:
 
 
 class Ids:
-    """Hands out ids: the source's own where they are integers and new, else running numbers."""
+    """Hands out ids: the source's own where they are integers and new, else running numbers.
 
-    __slots__ = ("_next", "_used")
+    Parameters
+    ----------
+    first : int
+        First of the running numbers.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_first", "_next", "_used")
+
+    def __init__(self, first: int = 1) -> None:
         self._used: set[int] = set()
-        self._next = 1
+        self._first = self._next = first
 
     def run(self, count: int) -> range | list[int]:
         """Return `count` running numbers."""
@@ -62,7 +68,7 @@ class Ids:
             Whether texts are ids too.
         """
         if (is_integer(wish) or (any_kind and isinstance(wish, str))) and wish not in self._used:
-            issued = is_integer(wish) and 1 <= wish < self._next  # type: ignore[operator]
+            issued = is_integer(wish) and self._first <= wish < self._next  # type: ignore[operator]
             if not issued:
                 self._used.add(wish)  # type: ignore[arg-type]
                 return wish, True

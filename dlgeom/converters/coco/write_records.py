@@ -31,6 +31,8 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     recompute_bbox: bool = False
     recompute_area: bool = False
     box_polygons: bool = False
+    unseen: bool = False
+    """Whether keypoints of visibility 0 count for boxes: in results the number means nothing."""
 
 
 class Record(msgspec.Struct, gc=False):
@@ -112,7 +114,7 @@ def build(
     replaced : dict, optional
         Gets row -> parts of the outline written instead of the row's shape.
     """
-    box = boxes(chunk, recompute=choices.recompute_bbox)
+    box = boxes(chunk, recompute=choices.recompute_bbox, unseen=choices.unseen)
     area = areas(chunk, box, recompute=choices.recompute_area)
     xywh = np.column_stack((box[:, :2], shortest_sizes(box[:, :2], box[:, 2:])))
     segmentations = _segmentations(chunk, choices, losses, replaced)
@@ -186,7 +188,10 @@ def _put_sparse(chunk: Chunk, records: list[Any], losses: Losses) -> None:
     for row, values in chunk.extra.items():
         fields = {k: v for k, v in msgspec.structs.asdict(records[row]).items() if v is not UNSET}
         for key, value in values.items():
-            if key in KNOWN or not is_plain(value):
+            # Attributes that are no object have no column, nor has the caption of a shape.
+            free = key in ("attributes", "caption")
+            taken = key in fields if free else key in KNOWN
+            if taken or not is_plain(value):
                 losses.fields[key] += 1
             else:
                 fields[key] = value
@@ -218,11 +223,11 @@ def _put_other(
         **found.fields,
     }
     for key, value in fields.items():
-        if value is not UNSET and key not in ("bbox", "area", "segmentation", "category_id"):
+        if value is not UNSET and value != []:
             merged.setdefault(key, value)
     if chunk.crowd[row]:
         merged["iscrowd"] = 1
-    elif "segmentation" not in merged and "keypoints" not in merged:
+    elif not merged.keys() & {"bbox", "segmentation", "keypoints"}:
         merged.pop("iscrowd", None)
     if not np.isnan(chunk.area[row]) and "area" in merged:
         merged["area"] = float(chunk.area[row])

@@ -54,10 +54,11 @@ def shortest_sizes(low: Floats, high: Floats) -> Floats:
     return sizes.reshape(shape)
 
 
-def extents(chunk: Chunk) -> Floats:
+def extents(chunk: Chunk, *, unseen: bool = False) -> Floats:
     """Return the bounds of what each row draws, shape (N, 4); NaN where it draws nothing.
 
-    Polygon, else mask, else rotated box, else box, else the labelled keypoints.
+    Polygon, else mask, else rotated box, else box, else the labelled keypoints, with `unseen`
+    all of them.
     """
     result = chunk.bounds.copy()
     turned = ~np.isnan(chunk.rotated[:, 0])
@@ -66,7 +67,8 @@ def extents(chunk: Chunk) -> Floats:
     lone = np.isnan(result[:, 0]) & (chunk.keypoints.lengths > 0)
     for row in np.flatnonzero(lone).tolist():
         points = chunk.keypoints.row(row)
-        seen = points[(points[:, 2] > 0) & np.isfinite(points[:, :2]).all(axis=1), :2]
+        told = unseen | (points[:, 2] > 0)
+        seen = points[told & np.isfinite(points[:, :2]).all(axis=1), :2]
         if len(seen):
             result[row] = (*seen.min(axis=0), *seen.max(axis=0))
     masked = chunk.runs.present
@@ -78,16 +80,17 @@ def extents(chunk: Chunk) -> Floats:
     return result
 
 
-def boxes(chunk: Chunk, *, recompute: bool) -> Floats:
+def boxes(chunk: Chunk, *, recompute: bool, unseen: bool = False) -> Floats:
     """Return left, top, right, bottom for the bbox of each row, shape (N, 4), NaN for none.
 
     The stored box counts, unless `recompute` asks for the extent of polygon or mask.
+    For `unseen` see `extents`.
     """
     missing = np.isnan(chunk.bounds[:, 0]) | ~np.isnan(chunk.rotated[:, 0])
     if not recompute and not missing.any():
         return chunk.bounds
     due = missing | recompute
-    return np.where(due[:, None], extents(chunk), chunk.bounds)
+    return np.where(due[:, None], extents(chunk, unseen=unseen), chunk.bounds)
 
 
 def areas(chunk: Chunk, box: Floats, *, recompute: bool) -> Floats:

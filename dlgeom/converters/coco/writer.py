@@ -19,6 +19,7 @@ from dlgeom.chunk import Chunk
 from dlgeom.converters.base import ALL, DROPPED, Losses, WriteContext, Writer
 from dlgeom.converters.coco import write_edit
 from dlgeom.converters.coco.options import WRITE_OPTIONS
+from dlgeom.converters.coco.read_json import edit
 from dlgeom.converters.coco.write_codes import CODES, drop
 from dlgeom.converters.coco.write_ids import Categories, Ids, encode_json
 from dlgeom.converters.coco.write_records import (
@@ -38,6 +39,9 @@ from dlgeom.geometry.ragged import Rings
 from dlgeom.item import Item
 
 __all__ = ["WRITE_OPTIONS", "create_writer"]
+
+Changes = dict[int, dict[str, bytes | None]]
+"""Place of a record -> keys to set, or to leave out."""
 
 
 def create_writer(context: WriteContext) -> Writer:
@@ -62,11 +66,13 @@ def _option(context: WriteContext, name: str) -> Any:
 class Target:
     """One file of the output with the ids given in it."""
 
-    def __init__(self, root: RootFile | ListFile, *, copies: bool) -> None:
+    def __init__(
+        self, root: RootFile | ListFile, *, copies: bool, last_ids: tuple[int, int] = (0, 0)
+    ) -> None:
         self.root = root
         self.copies = copies
-        self.image_ids = Ids()
-        self.annotation_ids = Ids()
+        # What needs a new id gets one that no later record of the source has.
+        self.image_ids, self.annotation_ids = (Ids(last + 1) for last in last_ids)
         self.seen: dict[Any, Any] = {}
         self.keys: list[Item] = []
 
@@ -84,7 +90,6 @@ class CocoWriter:
     grouped = False
     holds = frozenset({"class", "item_description", "point"})
     nearest = Nearest(shape="outline", boxed=True)
-    sized = "items"
 
     def __init__(self, context: WriteContext) -> None:
         self._context = context
@@ -96,6 +101,7 @@ class CocoWriter:
             recompute_bbox=recompute in ("bbox", "both"),
             recompute_area=recompute in ("area", "both"),
             box_polygons=bool(_option(context, "coco_box_polygons")),
+            unseen=bool(meta.extra.get("coco_results")),
         )
         task = _option(context, "coco_task")
         from_results = bool(meta.extra.get("coco_results"))
@@ -123,7 +129,12 @@ class CocoWriter:
         self._merges = len(meta.subsets) > 1 and (
             context.output.single or context.subset is not None
         )
-        self._lost_sections = self._sections_of_others() if self._merges else Counter()
+        # So do ids of several files of one subset: those of captions and things, for one.
+        self._renumbers = self._merges or bool(meta.extra.get("coco_joined"))
+        self._pending = self._sections_of_others() if self._merges else Counter()
+        self._added: Counter[str] = Counter()
+        # A list has no images, and the records of a COCO source are copied as they are.
+        self.sized = "no" if self._results or self._from_coco else "items"
         self._last_items: Any = None
         self._last_images: list[Any] = []
         self._last_targets: list[Target] = []
@@ -152,6 +163,7 @@ class CocoWriter:
     def _open(self, subset: str) -> Target:
         context = self._context
         meta = context.meta
+        last = meta.extra.get("coco_last_ids", (0, 0)) if self._from_coco else (0, 0)
         if context.output.single:
             name = context.output.name
         else:
@@ -159,7 +171,7 @@ class CocoWriter:
             kind = "results" if self._results else "instances"
             name, _ = self._claims.claim(f"annotations/{kind}_{safe}.json")
         if self._results:
-            return Target(ListFile(context.output, name), copies=self._from_coco)
+            return Target(ListFile(context.output, name), copies=self._from_coco, last_ids=last)
         sections: Mapping[str, bytes] = meta.subset_sections.get(subset, meta.sections)
         if not self._from_coco:
             sections = own_sections(meta.format)
@@ -169,7 +181,7 @@ class CocoWriter:
             sections,
             items_first=self._from_coco and meta.items_first and not self._merges,
         )
-        return Target(root, copies=self._from_coco)
+        return Target(root, copies=self._from_coco, last_ids=last)
 
     # -------------------------------------------------------------- images
 
@@ -186,7 +198,9 @@ class CocoWriter:
             identifier = target.seen.get(key)
             again = identifier is not None and self._repeats and not len(chunk)
             if identifier is None or again:
-                identifier = self._image_id(target, item) if not again else identifier
+                if not again:
+                    identifier = self._image_id(target, item)
+                    self._pending["image.subset"] += self._merges and item.subset is not None
                 target.seen[key] = identifier
                 if item.number < 0:
                     target.keys.append(item)  # keeps its id() from being given to another
@@ -201,7 +215,10 @@ class CocoWriter:
     def _image_id(self, target: Target, item: Item) -> Any:
         if target.copies and not self._merges and item.id is not None:
             return item.id
-        return target.image_ids.take(item.id, any_kind=target.copies and bool(item.record))[0]
+        kinds = target.copies and bool(item.record)
+        identifier, kept = target.image_ids.take(item.id, any_kind=kinds)
+        self._pending["image.id"] += target.copies and not kept
+        return identifier
 
     def _image(self, target: Target, item: Item, identifier: Any) -> bytes:
         if self._results:
@@ -230,9 +247,9 @@ class CocoWriter:
     def write(self, chunk: Chunk) -> Losses:
         """Write the images and records of a chunk."""
         losses = Losses.none(len(chunk), CODES)
-        losses.fields.update(self._lost_sections)
-        self._lost_sections.clear()
         self._items(chunk)
+        losses.fields.update(+self._pending)
+        self._pending.clear()
         if not len(chunk):
             return losses
         if self._choices.crowd == "drop" and chunk.crowd.any():
@@ -260,12 +277,12 @@ class CocoWriter:
         if copied.all():
             alive = rows[losses.status[rows] != DROPPED]
             self._count_children(chunk, alive, losses)
-            target.root.add("annotations", self._copied(target, chunk, alive))
+            target.root.add("annotations", self._copied(target, chunk, alive, losses.fields))
             return
         records: list[Any] = [None] * len(rows)
         if copied.any():
             places = np.flatnonzero(copied)
-            pieces = self._pieces(target, chunk, rows[places])
+            pieces = self._pieces(target, chunk, rows[places], losses.fields)
             for place, text in zip(places.tolist(), pieces, strict=True):
                 records[place] = msgspec.Raw(text)
         built = np.flatnonzero(~copied)
@@ -344,7 +361,7 @@ class CocoWriter:
             if gone:
                 result.append(None)
                 continue
-            given, kept = target.annotation_ids.take(wish)
+            given, kept = target.annotation_ids.take(wish, any_kind=target.copies)
             changed += wish is not None and not kept
             result.append(given)
         if changed:
@@ -353,25 +370,33 @@ class CocoWriter:
 
     # -------------------------------------------------------------- records of a COCO source
 
-    def _copied(self, target: Target, chunk: Chunk, rows: NDArray[np.int64]) -> bytes:
+    def _copied(
+        self, target: Target, chunk: Chunk, rows: NDArray[np.int64], fields: Counter[str]
+    ) -> bytes:
         """Return the source's text of the rows, separated by commas."""
         whole = write_edit.contiguous(chunk, rows)
-        if whole is not None and not self._merges and not self._changes(target, chunk, rows, whole):
-            return whole
-        return b",\n".join(self._pieces(target, chunk, rows)) if len(rows) else b""
+        if whole is None:
+            return b",\n".join(self._pieces(target, chunk, rows, fields))
+        changes = self._changes(target, chunk, rows, whole, fields)
+        return b",\n".join(_edited(chunk, rows, changes)) if changes else whole
 
-    def _pieces(self, target: Target, chunk: Chunk, rows: NDArray[np.int64]) -> list[bytes]:
+    def _pieces(
+        self, target: Target, chunk: Chunk, rows: NDArray[np.int64], fields: Counter[str]
+    ) -> list[bytes]:
         """Return the source's text of each row, with what has to change set anew."""
-        pieces = write_edit.texts(chunk, rows)
-        for place, change in self._changes(target, chunk, rows, b",".join(pieces)).items():
-            pieces[place] = write_edit.edit(pieces[place], change)
-        return pieces
+        text = b",".join(write_edit.texts(chunk, rows))
+        return _edited(chunk, rows, self._changes(target, chunk, rows, text, fields))
 
     def _changes(
-        self, target: Target, chunk: Chunk, rows: NDArray[np.int64], text: bytes
-    ) -> dict[int, dict[str, bytes | None]]:
+        self,
+        target: Target,
+        chunk: Chunk,
+        rows: NDArray[np.int64],
+        text: bytes,
+        fields: Counter[str],
+    ) -> Changes:
         """Return place in `rows` -> keys that differ from the source's record."""
-        changes: dict[int, dict[str, bytes | None]] = {}
+        changes: Changes = {}
         ids = self._categories.ids()
         every = len(rows) == len(chunk)
         labels = self._categories.indexes(chunk)
@@ -379,7 +404,7 @@ class CocoWriter:
         if not every:
             labels = [labels[row] for row in rows.tolist()]
         images = self._last_images
-        # pycocotools asks each record for its category once there are categories.
+        # pycocotools asks each record for its id, and for its category once there are any.
         asked = len(self._categories.labels) > 0 and not self._results
         for place, (head, index, item) in enumerate(
             zip(write_edit.heads(text), labels, items, strict=True)
@@ -387,26 +412,27 @@ class CocoWriter:
             if index < 0:
                 if asked and head.category_id is msgspec.UNSET:
                     changes.setdefault(place, {})["category_id"] = b"null"
+                    self._added["category_id"] += 1
             elif head.category_id != ids[index]:
                 changes.setdefault(place, {})["category_id"] = encode_json(ids[index])
             if head.image_id != images[item]:
                 changes.setdefault(place, {})["image_id"] = encode_json(images[item])
-            if self._merges:
-                given, kept = target.annotation_ids.take(head.id, any_kind=True)
-                if not kept:
-                    changes.setdefault(place, {})["id"] = encode_json(given)
+            if self._results or (head.id is not None and not self._renumbers):
+                continue
+            given, kept = target.annotation_ids.take(chunk.ids[rows[place]], any_kind=True)
+            if not kept:
+                changes.setdefault(place, {})["id"] = encode_json(given)
+                (self._added if head.id is None else fields)["id"] += 1
         self._recomputed(chunk, rows, changes)
         return changes
 
-    def _recomputed(
-        self, chunk: Chunk, rows: NDArray[np.int64], changes: dict[int, dict[str, bytes | None]]
-    ) -> None:
+    def _recomputed(self, chunk: Chunk, rows: NDArray[np.int64], changes: Changes) -> None:
         choices = self._choices
         if not (choices.recompute_bbox or choices.recompute_area or choices.box_polygons):
             return
         part = chunk if len(rows) == len(chunk) else chunk.select(rows)
         drawn = (part.outline.part_counts > 0) | part.runs.present
-        box = boxes(part, recompute=choices.recompute_bbox)
+        box = boxes(part, recompute=choices.recompute_bbox, unseen=choices.unseen)
         if choices.recompute_bbox:
             sizes = shortest_sizes(box[:, :2], box[:, 2:])
             for row in np.flatnonzero(drawn).tolist():
@@ -434,3 +460,16 @@ class CocoWriter:
             self._target(subset)
         for target in self._targets.values():
             target.root.finish(self._categories.records(), always=not self._from_coco)
+        for key, count in self._added.items():
+            self._context.problems.notice(
+                "schema.field",
+                f"{count} records have no {key}, which COCO's own tools ask for; it was added",
+            )
+
+
+def _edited(chunk: Chunk, rows: NDArray[np.int64], changes: Changes) -> list[bytes]:
+    """Return the source's text of each row with the changes made."""
+    pieces = write_edit.texts(chunk, rows)
+    for place, change in changes.items():
+        pieces[place] = edit(pieces[place], change)
+    return pieces

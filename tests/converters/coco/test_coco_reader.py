@@ -508,19 +508,21 @@ def test_integers_beyond_floats_stay_exact_in_the_text(tmp_path: Path) -> None:
     assert b'"bbox": [1, 2, 3, 4.10], "area": 1e1' in row["raw"]
 
 
-def test_mended_rows_keep_no_text_but_all_columns(tmp_path: Path) -> None:
-    entry = record(
-        1, bbox=[4, 5, 20, 10], segmentation=[*SQUARE, [1, 1]], attributes={"a": 1}, other=2
+def test_mended_rows_have_their_text_without_what_was_left_out(tmp_path: Path) -> None:
+    one_ring = record(
+        1, bbox=[4, 5, 20, 10], segmentation=[*SQUARE, [1, 1]], attributes={}, other=[2, {"a": 1}]
     )
-    reader, problems = read(tmp_path, document([entry, record(2, bbox=[1, 1, 1, 1])]), strict=False)
-    for _ in range(2):
-        rows = rows_of(reader, grouped=False, needs=frozenset())
-        assert rows[0]["raw"] == b""
-        assert rows[1]["raw"] != b""
-        assert len(rows[0]["parts"]) == 1
-        assert rows[0]["attributes"] == {"a": 1}
-        assert rows[0]["extra"] == {"other": 2}
-    assert [entry.code for entry in problems.entries] == ["polygon.too_few"]
+    runs = {"size": [48, 64], "counts": [3072]}
+    no_points = record(2, area=1, keypoints=[1, math.nan], num_keypoints=1, segmentation=runs)
+    reader, problems = read(tmp_path, document([one_ring, no_points, record(3)]), strict=False)
+    due = [one_ring | {"segmentation": SQUARE}, no_points, record(3)]
+    del no_points["keypoints"], no_points["num_keypoints"]
+    for grouped, needs in ((False, frozenset()), (False, ALL), (True, ALL | {"raw"})):
+        rows = rows_of(reader, grouped=grouped, needs=needs)
+        assert [json.loads(row["raw"]) for row in rows] == due
+    assert len(rows[0]["parts"]) == 1
+    assert rows[0]["extra"] == {"other": [2, {"a": 1}]}
+    assert [entry.code for entry in problems.entries] == ["polygon.too_few", "keypoints.arity"]
 
 
 def test_faults_of_geometry_are_told_once(tmp_path: Path) -> None:

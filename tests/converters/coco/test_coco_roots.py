@@ -66,6 +66,6 @@ def test_sections_that_one_file_cannot_hold_are_counted(tmp_path: Path) -> None:
         }
         (folder / f"instances_{split}.json").write_text(json.dumps(root))
     report = convert(tmp_path / "in", tmp_path / "one.json")
-    assert report.fields == {"section.info": 1}
+    assert report.fields == {"section.info": 1, "image.subset": 2}
     apart = convert(tmp_path / "in", tmp_path / "two", to_format="coco")
     assert not apart.fields

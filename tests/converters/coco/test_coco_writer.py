@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from dlgeom.chunk import Chunk, Origin
 from dlgeom.converters.base import Losses, Meta, WriteContext
-from dlgeom.converters.coco.write_edit import contiguous, edit
+from dlgeom.converters.coco.read_json import edit
+from dlgeom.converters.coco.write_edit import contiguous
 from dlgeom.converters.coco.write_ids import Ids
 from dlgeom.converters.coco.write_root import RootFile, Spool
 from dlgeom.converters.coco.write_sizes import shortest_sizes

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from dlgeom.chunk import Chunk
 from dlgeom.converters.base import Losses, Meta, ReadContext, Reader, WriteContext
-from dlgeom.converters.coco.panoptic_reader import is_panoptic, open_panoptic
+from dlgeom.converters.coco.panoptic_reader import open_panoptic
 from dlgeom.converters.coco.panoptic_runs import id_map, rgb_of, segment_runs
 from dlgeom.converters.coco.writer import create_writer
 from dlgeom.converters.output import Output
+from dlgeom.converters.pipeline import convert
 from dlgeom.converters.png import read_png, rgb_png
 from dlgeom.converters.problems import Problems
 from dlgeom.errors import FormatError
@@ -94,7 +95,7 @@ def source() -> dict[str, Any]:
 
 
 def make(folder: Path, data: dict[str, Any], name: str = "panoptic_val.json") -> Path:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, parents=True)
     path = folder / name
     path.write_text(json.dumps(data))
     pictures = folder / name.removesuffix(".json")
@@ -121,13 +122,13 @@ def pump(reader: Reader, target: Path, *, single: bool, **options: Any) -> list[
     return losses
 
 
-def same(path: Path, other: Path) -> None:
+def same(path: Path, other: Path, pictures: Path | None = None) -> None:
     """Assert that two panoptic data sets have equal values in equal order and equal pixels."""
     first, second = json.loads(path.read_text()), json.loads(other.read_text())
     assert json.dumps(first) == json.dumps(second)
     for record in first["annotations"]:
         name = record["file_name"]
-        before = read_png(path.with_suffix("") / name).array
+        before = read_png((pictures or path.with_suffix("")) / name).array
         assert np.array_equal(before, read_png(other.with_suffix("") / name).array)
 
 
@@ -309,10 +310,52 @@ def test_a_folder_has_a_subset_for_each_file(tmp_path: Path) -> None:
         )
 
 
-def test_panoptic_is_told_from_instances() -> None:
-    assert is_panoptic(json.dumps(source()).encode())
-    assert not is_panoptic(b'{"annotations": [{"id": 1, "bbox": [0, 0, 1, 1]}]}')
-    assert not is_panoptic(b'{"annotations": [{"bbox": [], "x": 1}, {"segments_info": []}]}')
+def cityscapes(folder: Path) -> Path:
+    """Write a file in the dialect of Cityscapes: ids of images are text, names have a prefix."""
+    data = source()
+    for entry in data["images"]:
+        entry["id"] = f"frankfurt_{entry['id']}"
+    for entry in data["annotations"]:
+        entry["image_id"] = f"frankfurt_{entry['image_id']}"
+    return make(folder, data, "cityscapes_panoptic_val.json")
+
+
+def test_ids_of_images_may_be_text(tmp_path: Path) -> None:
+    path = cityscapes(tmp_path / "in")
+    reader, _ = opened(path)
+    assert reader.meta.subsets == ["val"]
+    pump(reader, tmp_path / "out.json", single=True)
+    same(path, tmp_path / "out.json")
+    report = convert(path, tmp_path / "things.json", coco_task="instances")
+    assert report.written == report.read == 3
+    made = json.loads((tmp_path / "things.json").read_text())
+    assert {entry["image_id"] for entry in made["annotations"]} <= {
+        entry["id"] for entry in made["images"]
+    }
+
+
+def test_pictures_may_lie_beside_the_folder_of_annotations(tmp_path: Path) -> None:
+    path = make(tmp_path / "in/annotations", source())
+    (path.parent / "panoptic_val").rename(tmp_path / "in/panoptic_val")
+    for origin in (path, tmp_path / "in"):
+        convert(origin, tmp_path / "out.json", overwrite=True)
+        same(path, tmp_path / "out.json", pictures=tmp_path / "in/panoptic_val")
+
+
+def test_panoptic_is_told_from_instances(tmp_path: Path) -> None:
+    image = {"id": 1, "file_name": "a.png", "width": 5, "height": 4}
+    root = {
+        "images": [image],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]},
+            {"id": 2, "image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1], "segments_info": []},
+        ],
+    }
+    path = tmp_path / "instances.json"
+    path.write_text(json.dumps(root))
+    convert(path, tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text()) == root
 
 
 # ------------------------------------------------------------------ from other shapes
