@@ -15,7 +15,9 @@ import pytest
 import dlgeom
 from dlgeom.converters import registry
 from dlgeom.converters.coco.write_codes import CODES as COCO
+from dlgeom.converters.srt.write_codes import CODES as SRT
 from dlgeom.converters.voc.write_codes import CODES as VOC
+from dlgeom.converters.vtt.write_codes import CODES as VTT
 from dlgeom.converters.yolo.write_losses import CODES as YOLO
 from dlgeom.limits import Limits
 
@@ -26,10 +28,10 @@ PAGES = sorted(
     for pattern in ("README.md", "docs/**/*.md", "benchmarks/*.md", "dlgeom/sample/*.md")
     for path in ROOT.glob(pattern)
 )
-FORMATS = {"coco": COCO, "yolo": YOLO, "voc": VOC}
+FORMATS = {"coco": COCO, "yolo": YOLO, "voc": VOC, "vtt": VTT, "srt": SRT}
 CODE = re.compile(
     r"(?:file|encoding|json|xml|yaml|zip|schema|type|number|value|text|ref|record|row|path|image"
-    r"|mask|rle|geometry|polygon|keypoints|limit|output|io|crowd|shape|label|option)\.[a-z0-9_]+"
+    r"|mask|rle|geometry|polygon|keypoints|vtt|srt|limit|output|io|crowd|shape|label|option)\.[a-z0-9_]+"
 )
 SPAN = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
@@ -54,7 +56,8 @@ def fences(path: Path) -> list[tuple[str, str]]:
 
 def codes_named(path: Path) -> set[str]:
     spans = {span for span in SPAN.findall(prose(path)) if CODE.fullmatch(span)}
-    return {span for span in spans if not span.endswith((".json", ".md", ".py", ".txt", ".xml"))}
+    files = (".json", ".md", ".py", ".txt", ".xml")
+    return {span for span in spans if not span.endswith(files)} - FIELDS
 
 
 @cache

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 GROUP = "dlgeom.formats"
-_OWN = ("coco", "yolo", "voc")
+_OWN = ("coco", "yolo", "voc", "vtt", "srt", "dataloop")
 _TRUTH = {"yes": True, "true": True, "on": True, "1": True} | {
     "no": False,
     "false": False,
