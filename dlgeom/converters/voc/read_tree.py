@@ -428,7 +428,7 @@ def read_head(root: Element, *, keep: bool, limits: Limits, shown: str) -> tuple
             met = True
             continue
         if tag in _HEAD_TAGS:
-            if tag in first:
+            if tag in first and tag != "path":
                 notes.append(
                     Note("warning", "schema.repeated", f"there are two <{tag}>; the first holds")
                 )

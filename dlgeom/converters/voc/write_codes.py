@@ -33,9 +33,12 @@ Rows = NDArray[np.int64] | NDArray[np.bool_] | int
 def approximate(
     losses: Losses, rows: Rows, code: str, measure: NDArray[np.float64] | float = np.nan
 ) -> None:
-    """Mark rows as written approximately, unless more is known about them already."""
+    """Mark rows as written approximately, unless more is known about them already.
+
+    That an outline became pixels is the least that can be said; what became of these is more.
+    """
     index = np.atleast_1d(np.arange(len(losses.status))[rows])
-    fresh = losses.status[index] == WRITTEN
+    fresh = (losses.status[index] == WRITTEN) | (losses.code[index] == _INDEX["geometry.raster"])
     losses.measure[index[fresh]] = np.broadcast_to(measure, index.shape)[fresh]
     losses.status[index[fresh]] = APPROXIMATED
     losses.code[index[fresh]] = _INDEX[code]

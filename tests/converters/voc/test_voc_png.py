@@ -149,6 +149,26 @@ def test_polygons_come_back_as_polygons_also_where_they_overlap(voc, tmp_path):
     assert not again.runs.present.any()
 
 
+def test_of_outlines_that_became_pixels_the_covered_and_the_missing_ones_are_told(voc, tmp_path):
+    squares = [[0, 0, 9, 9], [4, 4, 12, 12], [30, 30, 32, 32], [13, 0, 15, 2]]
+    rings = [np.array([[a, b], [c, b], [c, d], [a, d]], dtype=float) for a, b, c, d in squares]
+    chunk = Chunk.build(
+        items=[Item(name="a.jpg", width=20, height=12, number=0)],
+        item=np.zeros(4, dtype=np.int32),
+        label=np.zeros(4, dtype=np.int32),
+        labels=LabelTable(["cat"]),
+        outline=Rings.of([[[ring]] for ring in rings]),
+    )
+    options = {"voc_polygons": "no"}
+    report = voc.write(voc.Chunks([chunk]), tmp_path / "out", task="segment", options=options)
+    assert {code: kind.count for (_, code), kind in report.codes.items()} == {
+        "geometry.overlap": 1,
+        "geometry.raster": 2,
+        "mask.empty": 1,
+    }
+    assert report.codes["approximated", "geometry.overlap"].least == 1 - 25 / 81
+
+
 def test_a_box_takes_a_number_but_no_pixels(voc, tmp_path):
     mask = np.zeros((8, 10), dtype=bool)
     mask[2:5, 2:5] = True
