@@ -44,6 +44,7 @@ LIGHT = ("geometry", "definitions", "annotation", "item", "labels", "chunk", "da
 # Documented methods that reach up, each a delegation with an import inside of the function.
 DELEGATIONS = {
     ("definitions", "conversions"),  # from_segmentation, from_polygon, to_box
+    ("definitions", "converters"),  # coordinates
     ("annotation", "converters"),  # from_json, to_json, from_vtt_file, download
     ("annotation", "video"),  # frames made from times
     ("item", "annotation"),  # item.annotations.builder()

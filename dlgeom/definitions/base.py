@@ -340,6 +340,13 @@ class Definition:
         """Area in square pixels; 0 for what has none."""
         return 0.0
 
+    @property
+    def coordinates(self) -> Any:
+        """Geometry as the platform's JSON has it; None for what has none there."""
+        from dlgeom.converters.dataloop.api import coordinates_of
+
+        return coordinates_of(self)
+
     # Values: equality, hash, copies.
 
     def _same_geometry(self, other: Any) -> bool:

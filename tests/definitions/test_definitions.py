@@ -173,6 +173,13 @@ def test_attributes_are_a_copy_that_goes_into_json(shape: Definition) -> None:
     assert isinstance(shape.attributes, dict | list)
 
 
+@given(definitions())
+def test_coordinates_go_into_json_and_reading_them_changes_nothing(shape: Definition) -> None:
+    before = hash(shape), repr(shape)
+    assert msgspec.json.encode(shape.coordinates) == msgspec.json.encode(shape.coordinates)
+    assert (hash(shape), repr(shape)) == before
+
+
 @each_example
 def test_fields_cannot_be_set(shape: Definition) -> None:
     for name in ("label", "attributes", "description", "nothing_such"):
