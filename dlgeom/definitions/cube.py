@@ -11,6 +11,7 @@ from dlgeom.definitions.base import (
     ArrayDefinition,
     AttributesLike,
     Bounds,
+    float_array,
     number,
     read_only,
 )
@@ -159,7 +160,7 @@ class Cube(ArrayDefinition):
         description: str | None = None,
     ) -> Cube:
         """Build from all corners at once, shape (8, 2), in the order of the constructor."""
-        p = np.asarray(points, dtype=np.float64)
+        p = float_array(points, "Cube: points", "they are 8 corners [x, y] in pixels")
         if p.shape != (8, 2):
             raise GeometryError(f"Cube: points have shape {p.shape}; a cube has 8 corners, (8, 2)")
         corners = (p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7])
@@ -250,12 +251,7 @@ class Cube(ArrayDefinition):
 
 def _point(value: ArrayLike, name: str) -> list[float]:
     """Return x, y of a corner."""
-    try:
-        numbers = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise GeometryError(
-            f"Cube: {name} is {value!r}; a corner is [x, y] in pixels. Convert it first"
-        ) from error
+    numbers = float_array(value, f"Cube: {name}", "a corner is [x, y] in pixels")
     if numbers.shape != (2,):
         raise GeometryError(f"Cube: {name} has shape {numbers.shape}; a corner is [x, y], (2,)")
     return [number(entry, f"Cube: {name}") for entry in numbers.tolist()]

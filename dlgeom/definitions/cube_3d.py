@@ -7,7 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dlgeom.definitions.base import ArrayDefinition, AttributesLike, number, read_only
+from dlgeom.definitions.base import (
+    ArrayDefinition,
+    AttributesLike,
+    float_array,
+    number,
+    read_only,
+)
 from dlgeom.definitions.cube import CORNERS, Cube
 from dlgeom.errors import GeometryError
 from dlgeom.geometry import cuboids
@@ -176,12 +182,7 @@ class Cube3d(ArrayDefinition):
 
 
 def _vector(value: ArrayLike, name: str) -> list[float]:
-    try:
-        numbers = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise GeometryError(
-            f"Cube3d: {name} is {value!r}; it is [x, y, z]. Convert it first"
-        ) from error
+    numbers = float_array(value, f"Cube3d: {name}", "it is [x, y, z]")
     if numbers.shape != (3,):
         raise GeometryError(f"Cube3d: {name} has shape {numbers.shape}; it is [x, y, z], (3,)")
     return [number(entry, f"Cube3d: {name}") for entry in numbers.tolist()]

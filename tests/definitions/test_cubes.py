@@ -110,7 +110,8 @@ def test_bad_corners_boxes_and_angles_are_refused() -> None:
     for wrong, message in (
         ([1, 2, 3], r"back_tl has shape \(3,\)"),
         ([1, math.nan], "back_tl is nan"),
-        ("ab", "back_tl is 'ab'"),
+        ("ab", "back_tl is no array of numbers"),
+        (["1", "2"], "back_tl is no array of numbers"),
         ({"x": 1}, "back_tl"),
         (None, "back_tl"),
     ):
@@ -233,7 +234,9 @@ def test_bad_cameras_are_refused(
 
 
 @pytest.mark.parametrize("place", range(3))
-@pytest.mark.parametrize("wrong", [[1, 2], [1, 2, math.nan], [[1, 2, 3]], "abc", None, 1.0])
+@pytest.mark.parametrize(
+    "wrong", [[1, 2], [1, 2, math.nan], [[1, 2, 3]], "abc", None, 1.0, ["1", "2", "3"]]
+)
 def test_bad_vectors_are_refused(place: int, wrong: object) -> None:
     given_vectors: list[object] = [[0, 0, 0], [1, 1, 1], [0, 0, 0]]
     given_vectors[place] = wrong
