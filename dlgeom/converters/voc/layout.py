@@ -17,6 +17,7 @@ from dlgeom.errors import DlgeomError, FormatError, UsageError
 __all__ = ["Entry", "Layout", "find_layout", "looks_like_voc", "recognise"]
 
 _SPLITS = frozenset({"train", "val", "valid", "validation", "test"})
+_MASKS = frozenset({"segmentationclass", "segmentationobject"})
 _START = 4096
 
 
@@ -99,10 +100,49 @@ def recognise(path: Path) -> int:
             return 2 if looks_like_voc(_start_of(named / first)) else 1
         if "ImageSets" in folders and ("JPEGImages" in folders or named is not None):
             return 1
-        first = next(_xml_files(path, levels=2), None)
+        if any(names & {"imagesets", *_MASKS} for names in _inner(path).values()):
+            return 2
+        first = next(_xml_files(path, levels=3), None)
         return 2 if first is not None and looks_like_voc(_start_of(path / first)) else 0
     except (OSError, DlgeomError):
         return 0
+
+
+def _inner(path: Path) -> dict[str, set[str]]:
+    """Return the folders of a folder that have annotations or masks, with what lies in each."""
+    found = {}
+    for entry in os.scandir(path):
+        if entry.is_dir(follow_symlinks=False):
+            names = {name.lower() for name in os.listdir(entry.path)}
+            if names & {"annotations", *_MASKS}:
+                found[entry.name] = names
+    return found
+
+
+def _down(path: Path) -> Path:
+    """Return the one data set that a folder such as ``VOCdevkit`` has, else the folder.
+
+    Raises
+    ------
+    FormatError
+        ``schema.root`` where it has several whose splits or masks would not be read.
+    """
+    whole = ("Annotations", "SegmentationClass", "SegmentationObject", "ImageSets")
+    if any(_child(path, name) is not None for name in whole):
+        return path
+    found = _inner(path)
+    if len(found) > 1 and any(names & {"imagesets", *_MASKS} for names in found.values()):
+        raise FormatError(
+            f"holds several data sets: {', '.join(sorted(found))}; each has its own splits and "
+            "masks. Name one of them",
+            code="schema.root",
+            path=str(path),
+        )
+    if len(found) == 1:
+        ((name, names),) = found.items()
+        if names & {"imagesets", "jpegimages", *_MASKS}:
+            return path / name
+    return path
 
 
 def _child(path: Path, name: str) -> Path | None:
@@ -166,19 +206,21 @@ def find_layout(path: Path, context: ReadContext) -> Layout:
     Parameters
     ----------
     path : Path
-        A folder with ``Annotations`` or masks, a folder of XML files, or one XML file.
+        A folder with ``Annotations`` or masks, a folder that holds one, a folder of XML files,
+        or one XML file.
     context : ReadContext
         `images` and `subsets` are heeded; bad names in image sets are told to `problems`.
 
     Raises
     ------
     FormatError
-        ``schema.root`` where nothing is found.
+        ``schema.root`` where nothing is found, or several data sets.
     UsageError
         For splits that the data set does not have.
     """
     if not path.is_dir():
         return _single(path, context)
+    path = _down(path)
     annotations = _child(path, "Annotations")
     root = path
     if annotations is None and path.name.lower() == "annotations":

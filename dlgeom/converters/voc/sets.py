@@ -42,7 +42,8 @@ class SetList(msgspec.Struct, frozen=True):
     Parameters
     ----------
     kind, name : str
-        ``Main`` and ``cat_train`` for ``ImageSets/Main/cat_train.txt``.
+        ``Main`` and ``cat_train`` for ``ImageSets/Main/cat_train.txt``; the kind is "" for a list
+        that lies in ``ImageSets`` itself.
     subset : str
         The split it speaks of: ``train``.
     topic : str
@@ -62,7 +63,7 @@ class SetList(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """Kind and name, the path below ``ImageSets`` without its ending."""
-        return f"{self.kind}/{self.name}"
+        return f"{self.kind}/{self.name}" if self.kind else self.name
 
 
 def file_name_of_set(name: str) -> str:
@@ -330,7 +331,7 @@ def read_sets(root: Path, context: ReadContext, stems: Collection[str]) -> Image
     if not sets.folder.is_dir():
         return sets
     looks: dict[tuple[str, str], _Look] = {}
-    for kind in sorted(os.listdir(sets.folder)):
+    for kind in ["", *sorted(os.listdir(sets.folder))]:
         if not (sets.folder / kind).is_dir() or kind.startswith("."):
             continue
         for file in sorted(os.listdir(sets.folder / kind)):

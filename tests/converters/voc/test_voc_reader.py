@@ -267,6 +267,22 @@ def test_roboflow_folders_are_splits(voc, tmp_path):
     assert [item.name for item in chunks[0].items] == ["train/a.png", "valid/a.png"]
 
 
+def test_the_data_set_in_a_devkit_is_read_and_one_of_several_has_to_be_named(
+    voc, make_voc, tmp_path
+):
+    for year in ("VOC2007", "VOC2012"):
+        root = make_voc(tmp_path / "kit" / year, {f"in{year}": _xml(f"<name>cat</name>{BOX}")})
+        (root / "ImageSets" / "Main").mkdir(parents=True)
+        (root / "ImageSets" / "Main" / "val.txt").write_text(f"in{year}\n")
+        if year == "VOC2007":
+            assert recognise(tmp_path / "kit") == 2
+            _, (chunk,), _ = voc.read(tmp_path / "kit")
+            assert [(item.name, item.subset) for item in chunk.items] == [("inVOC2007.png", "val")]
+    assert recognise(tmp_path / "kit") == 2
+    with pytest.raises(FormatError, match=r"VOC2007, VOC2012"):
+        voc.read(tmp_path / "kit")
+
+
 def test_kinds_tell_what_occurs(voc, make_voc, tmp_path):
     make_voc(tmp_path, {"a": _xml(f"<name>a</name>{BOX}<polygon/>"), "b": _xml()})
     reader, _ = voc.open(tmp_path)

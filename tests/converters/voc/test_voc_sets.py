@@ -160,6 +160,16 @@ def test_names_with_blanks_quotes_and_endings(voc, make_voc, tmp_path, stems, li
     assert (tmp_path / "out" / "ImageSets" / "Main" / "my_val.txt").read_text() == line
 
 
+def test_lists_beside_the_folders_of_kinds_are_splits(voc, make_voc, tmp_path):
+    root = make_voc(tmp_path / "in", {"a": _xml("cat"), "b": _xml("cat")})
+    (root / "ImageSets").mkdir()
+    (root / "ImageSets" / "val.txt").write_text("a\n")
+    _, (chunk,), _ = voc.read(root)
+    assert {item.name: item.subset for item in chunk.items} == {"a.jpg": "val", "b.jpg": None}
+    voc.write(root, tmp_path / "out")
+    assert (tmp_path / "out" / "ImageSets" / "val.txt").read_text() == "a\n"
+
+
 def test_a_line_without_a_flag_is_told(voc, make_voc, tmp_path):
     root = make_voc(tmp_path, {"a": _xml("cat"), "b": _xml()}, train=["a", "b"])
     _sets(root, Main__cat_train="a  1\nb  2\nb\n")
