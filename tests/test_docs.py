@@ -19,6 +19,7 @@ from dlgeom.converters.srt.write_codes import CODES as SRT
 from dlgeom.converters.voc.write_codes import CODES as VOC
 from dlgeom.converters.vtt.write_codes import CODES as VTT
 from dlgeom.converters.yolo.write_losses import CODES as YOLO
+from dlgeom.filters import fields as filter_fields
 from dlgeom.limits import Limits
 
 ROOT = Path(__file__).parents[1]
@@ -36,8 +37,8 @@ CODE = re.compile(
 SPAN = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 LINK = re.compile(r"\[[^\]\[]*(?:\[[^\]]*\])?[^\]\[]*\]\(([^)\s]+)\)")
-# Fields of the report look like codes.
-FIELDS = {"image.id", "image.metadata"}
+# Fields of the report and of conditions look like codes.
+FIELDS = {"image.id", "image.metadata", *filter_fields.FIELDS, *filter_fields.ALIASES}
 
 
 def name_of(path: Path) -> str:
@@ -57,6 +58,7 @@ def fences(path: Path) -> list[tuple[str, str]]:
 def codes_named(path: Path) -> set[str]:
     spans = {span for span in SPAN.findall(prose(path)) if CODE.fullmatch(span)}
     files = (".json", ".md", ".py", ".txt", ".xml")
+    spans -= FIELDS
     return {span for span in spans if not span.endswith(files)} - FIELDS
 
 

@@ -125,8 +125,8 @@ class SelectedReader:
         meta = self._reader.meta
         if self._labels is not None:
             meta = self._labels.meta(meta)
-        if self._selection.drops and "voc_sets" in meta.extra:
-            meta = msgspec.structs.replace(meta, extra={**meta.extra, **_plain_sets(meta)})
+        if "voc_sets" in meta.extra:
+            meta = msgspec.structs.replace(meta, extra={**meta.extra, **_sets_anew(meta)})
         return meta
 
     @property
@@ -238,11 +238,19 @@ def _may_drop_images(node: Node) -> bool:
     return constant or any(is_image(field) for field in fields_of(node))
 
 
-def _plain_sets(meta: Meta) -> dict[str, Any]:
-    """Return the image sets of a VOC source without those that say where a class occurs."""
+def _sets_anew(meta: Meta) -> dict[str, Any]:
+    """Return the image sets of a VOC source, but those that say where a class occurs.
+
+    These get a class that is none, so that the writer makes them anew of what is left.
+    """
     sets = meta.extra["voc_sets"]
-    plain = [entry for entry in sets.lists if not entry.topic]
-    return {"voc_sets": msgspec.structs.replace(sets, lists=plain)}
+    lists = [
+        msgspec.structs.replace(entry, topic=f"\0{entry.topic}")
+        if entry.kind == "Main" and entry.topic
+        else entry
+        for entry in sets.lists
+    ]
+    return {"voc_sets": msgspec.structs.replace(sets, lists=lists)}
 
 
 def with_items(chunk: Chunk, places: NDArray[np.intp]) -> Chunk:

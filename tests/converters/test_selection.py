@@ -419,3 +419,69 @@ def test_panoptic_segments_are_selected(shared_data: Path, tmp_path: Path) -> No
         assert mine == {**theirs, "segments_info": kept}
     assert found["categories"][0] == {**content["categories"][0], "name": "human"}
     assert found["categories"][1:] == content["categories"][1:]
+
+
+def test_lists_of_classes_of_voc_are_those_of_what_is_left(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    (source / "Annotations").mkdir(parents=True)
+    (source / "ImageSets" / "Main").mkdir(parents=True)
+    (source / "labelmap.txt").write_text(
+        "# label:color_rgb:parts:actions\nbackground:0,0,0::\n"
+        "cat:1,2,3:head:\ndog:4,5,6::\neel:7,8,9::\n"
+    )
+    box = "<bndbox><xmin>{}</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+    for stem, names in (("a", ("cat", "dog")), ("b", ("dog",)), ("c", ("eel",))):
+        objects = "".join(
+            f"<object><name>{name}</name><difficult>0</difficult>{box.format(k)}</object>"
+            for k, name in enumerate(names)
+        )
+        (source / "Annotations" / f"{stem}.xml").write_text(
+            f"<annotation><filename>{stem}.jpg</filename><size><width>20</width><height>20</height>"
+            f"<depth>3</depth></size>{objects}</annotation>"
+        )
+    lists = source / "ImageSets" / "Main"
+    (lists / "train.txt").write_text("a\nb\n")
+    (lists / "val.txt").write_text("c\n")
+    (lists / "trainval.txt").write_text("a\nb\nc\n")
+    flags = {"cat": (1, -1), "dog": (1, 1), "eel": (-1, -1)}
+    for name, (first, second) in flags.items():
+        (lists / f"{name}_train.txt").write_text(f"a {first:2}\nb {second:2}\n")
+
+    def flags_of(folder: Path) -> dict[str, list[list[str]]]:
+        return {
+            path.stem: [line.split() for line in path.read_text().splitlines()]
+            for path in sorted((folder / "ImageSets" / "Main").glob("*_train.txt"))
+        }
+
+    convert(source, tmp_path / "same", to_format="voc")
+    assert flags_of(tmp_path / "same") == flags_of(source)
+    convert(source, tmp_path / "out", to_format="voc", exclude_labels="eel", where="left < 1",
+            label_map={"cat": "pet"})  # fmt: skip
+    assert flags_of(tmp_path / "out") == {
+        "pet_train": [["a", "1"], ["b", "-1"]],
+        "dog_train": [["a", "-1"], ["b", "1"]],
+    }
+    text = (tmp_path / "out" / "labelmap.txt").read_text()
+    assert text.splitlines()[1:] == ["background:0,0,0::", "pet:1,2,3:head:", "dog:4,5,6::"]
+    assert (tmp_path / "out" / "ImageSets" / "Main" / "trainval.txt").read_text() == "a\nb\nc\n"
+    only = "image.name ~ 'b*'"
+    convert(source, tmp_path / "one", to_format="voc", where=only)
+    assert (tmp_path / "one" / "ImageSets" / "Main" / "train.txt").read_text() == "b\n"
+    with pytest.raises(UsageError, match="Did you mean 'eel'"):
+        convert(source, tmp_path / "two", to_format="voc", include_labels=["elk", "ee"])
+
+
+def test_labels_that_only_reading_finds_are_checked_at_the_end(tmp_path: Path) -> None:
+    """A VOC folder without a list of classes."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.xml").write_text(
+        "<annotation><filename>a.jpg</filename><size><width>20</width><height>20</height></size>"
+        "<object><name>cat</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax>"
+        "</bndbox></object></annotation>"
+    )
+    report = convert(tmp_path / "in", tmp_path / "x.json", label_map={"cat": "dog"})
+    assert json.loads((tmp_path / "x.json").read_text())["categories"][0]["name"] == "dog"
+    assert report.written == 1
+    with pytest.raises(UsageError, match="Did you mean 'cat'"):
+        convert(tmp_path / "in", tmp_path / "out", to_format="yolo", exclude_labels=["cats"])
+    assert not (tmp_path / "out").exists()
