@@ -255,6 +255,10 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
         asked about, so that nothing of the format needs to load.
     tasks : tuple of str
         Tasks a target of this format can be written for; () if it holds all kinds at once.
+    tasks_for : callable, optional
+        ``tasks_for(options) -> tuple of str``: those that options leave of `tasks`.
+    variants : dict of str to Format
+        Aliases that stand for this format with other defaults.
     """
 
     name: str
@@ -269,3 +273,5 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     single_file: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    tasks_for: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+    variants: Mapping[str, Format] = msgspec.field(default_factory=dict)

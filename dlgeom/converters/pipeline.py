@@ -82,21 +82,23 @@ def selection_of(
     return Selection.of(label_map, include_labels, exclude_labels, where, limits)
 
 
-def choose_task(reader: Reader, target: Format, task: str | None) -> str | None:
+def choose_task(
+    reader: Reader, target: Format, task: str | None, options: Mapping[str, Any] | None = None
+) -> str | None:
     """Return the task to write: the one given, else the richest that the source fills.
 
     Raises
     ------
     UsageError
-        If the target has no such task.
+        If the target has no such task, in general or with these options.
     """
+    tasks = target.tasks if target.tasks_for is None else target.tasks_for(options or {})
     if task is not None:
-        if target.tasks and task not in target.tasks:
-            raise UsageError(
-                f"{target.name} has no task {task!r}; it has {', '.join(target.tasks)}"
-            )
+        if tasks and task not in tasks:
+            only = "" if tasks == target.tasks else " with these options"
+            raise UsageError(f"{target.name} has no task {task!r}{only}; it has {', '.join(tasks)}")
         return task
-    if not target.tasks:
+    if not tasks:
         return None
     kinds = reader.kinds()
     wishes = (
@@ -107,7 +109,7 @@ def choose_task(reader: Reader, target: Format, task: str | None) -> str | None:
         ("classify", {"other"}),
     )
     for name, due in wishes:
-        if name in target.tasks and kinds & due:
+        if name in tasks and kinds & due:
             if name == "classify" and reader.meta.extra.get("task") != "classify":
                 continue
             return name
@@ -212,7 +214,7 @@ def write_source(
     entry, report, meta = target.format, target.report, source.reader.meta
     _, writing = registry.check_options(source.format, entry, options or {})
     report.source_format = meta.format if source.format is None else source.format.name
-    report.task = choose_task(source.reader, entry, task)
+    report.task = choose_task(source.reader, entry, task, writing)
     writer = entry.create(
         WriteContext(
             output=target.output,

@@ -116,7 +116,7 @@ def find_format(name: str) -> Format:
         for alias in entry.aliases:
             names.setdefault(alias, entry)
     if wanted in names:
-        return names[wanted]
+        return names[wanted].variants.get(wanted, names[wanted])
     near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise UnknownFormatError(f"unknown format {name!r}; known: {', '.join(table)}.{hint}")

@@ -27,12 +27,15 @@ from dlgeom.converters.yolo.read_names import (
     told,
 )
 from dlgeom.converters.yolo.read_splits import Entry, is_label_name, list_entries, read_list
+from dlgeom.converters.yolo.read_table import read_table
 from dlgeom.converters.yolo.read_tree import FILE, LINK, Tree, steps_of
 from dlgeom.converters.yolo.read_yaml import read_yaml
 from dlgeom.errors import FormatError
 
 __all__ = ["Layout", "find_layout", "looks_like"]
 
+_SPLITS = {"train": "train", "valid": "val", "val": "val", "test": "test"}
+_NO_LISTS = frozenset({"classes", "names", "labels", "backup", "results", "eval", "map", "tree"})
 _ROW = re.compile(rb"\s*[0-9]+(?:[ \t]+[-+0-9.eE]+){4,}[ \t]*(?:[\r\n]|$)")
 
 
@@ -146,22 +149,34 @@ def _read_darknet(tree: Tree, file: str, given: DataYaml | None, context: ReadCo
                 path=file,
             )
         given = DataYaml(names=name_lines(tree.path(names), context, names))
+    table = read_table(tree, context.limits, darknet=True)
+    if table:
+        entries = chosen(table, context)
+        given.task = "detect"
+        return Layout(tree=tree, data=given, entries=entries, images_root="", own=True)
+    entries = named_apart(_listed(tree, file, keys, context), context)
+    return Layout(tree=tree, data=given, entries=chosen(entries, context), images_root="")
+
+
+def _listed(tree: Tree, file: str, keys: dict[str, str], context: ReadContext) -> list[Entry]:
+    """Read the lists of images that an ``obj.data`` names, each once."""
     entries: list[Entry] = []
     done: set[str] = set()
-    for key, subset in (("train", "train"), ("valid", "val"), ("val", "val"), ("test", "test")):
-        if key not in keys:
-            continue
-        listed = tree.find(steps_of(keys[key]), (FILE,))
+    others = [key for key in keys if key not in _SPLITS and key not in _NO_LISTS]
+    others = [key for key in others if keys[key].endswith(".txt")]
+    for key in [*(key for key in _SPLITS if key in keys), *others]:
+        value = keys[key]
+        listed = tree.find(steps_of(value), (FILE,))
         if listed is None:
             context.problems.notice(
-                "ref.image", f"{key}: {keys[key]!r} is not there; nothing is read for it", path=file
+                "ref.image", f"{key}: {value!r} is not there; nothing is read for it", path=file
             )
         elif listed not in done:
             done.add(listed)
             entries += list_entries(
                 tree,
                 read_list(tree, listed, context.limits),
-                subset,
+                _SPLITS.get(key, key),
                 context.problems,
                 base=listed.split("/")[:-1],
                 listed=listed,
@@ -173,5 +188,4 @@ def _read_darknet(tree: Tree, file: str, given: DataYaml | None, context: ReadCo
             code="schema.field",
             path=file,
         )
-    entries = named_apart(entries, context)
-    return Layout(tree=tree, data=given, entries=chosen(entries, context), images_root="")
+    return entries

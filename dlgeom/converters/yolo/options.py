@@ -30,6 +30,12 @@ READ_OPTIONS: tuple[Option, ...] = (
 
 WRITE_OPTIONS: tuple[Option, ...] = (
     Option(
+        name="yolo_layout",
+        help="Files as Ultralytics has them, or as darknet (and CVAT's YOLO 1.1), for boxes only.",
+        choices=("ultralytics", "darknet"),
+        default="ultralytics",
+    ),
+    Option(
         name="decimals",
         help="Digits behind the point; 6 if not given, more for images of 200,000 px and up.",
         kind=int,

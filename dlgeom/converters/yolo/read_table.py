@@ -51,7 +51,13 @@ def read_table(tree: Tree, limits: Limits, *, darknet: bool = False) -> list[Ent
     try:
         if next(lines, None) != COLUMNS:
             return []
-        return [_entry(tree, row, lines.line_num, darknet, pictures) for row in lines if row]
+        entries: list[Entry] = []
+        for row in lines:
+            if not entries and row and row[0].startswith("labels/" if darknet else "obj_"):
+                return []  # that of the other layout
+            if row:
+                entries.append(_entry(tree, row, lines.line_num, darknet, pictures))
+        return entries
     except csv.Error as error:
         raise FormatError(
             f"is no valid CSV ({error}). Make it again",

@@ -9,10 +9,11 @@ from dlgeom.converters.base import Losses, WriteContext
 from dlgeom.converters.fields import count_fields
 from dlgeom.converters.image_files import ImageCopier
 from dlgeom.converters.lower_shapes import Nearest
-from dlgeom.converters.names import Claims
+from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.yolo.write_files import Namer, folder_of_label
 from dlgeom.converters.yolo.write_losses import Ledger
 from dlgeom.errors import UsageError
+from dlgeom.item import Item
 
 __all__ = ["ClassifyWriter"]
 
@@ -43,6 +44,7 @@ class ClassifyWriter:
         )
         self._namer = Namer(context.problems, context.limits, context.subset or "train")
         self._claims = Claims()
+        self._folder_claims = Claims()
         self._folders: dict[int, str] = {}
 
     def write(self, chunk: Chunk) -> Losses:
@@ -53,7 +55,6 @@ class ClassifyWriter:
         for index, item in enumerate(chunk.items):
             rows = np.arange(ends[index], ends[index + 1])
             rows = rows[chunk.label[rows] >= 0]
-            split, _, stem = self._namer.place(item).partition("/")
             if not len(rows):
                 self._context.problems.notice(
                     "ref.category", f"image {item.name!r} has no label and is not written"
@@ -67,15 +68,34 @@ class ClassifyWriter:
             alike = rows[chunk.label[rows] == label]
             shaped = (chunk.shapes[alike] & np.uint8(255 - OTHER)) != 0
             ledger.change(alike[shaped], "shape.box_of_image")
-            self._copier.put(item, f"{split}/{self._folder(chunk, label)}/{stem}")
+            self._put(item, self._folder(chunk, label), chunk.labels[label].name)
         losses = ledger.losses()
         losses.fields = count_fields(chunk, rows=ledger.alive)
         return losses
 
+    def _put(self, item: Item, folder: str, label: str) -> None:
+        """Write an image into the folder of its class, where its name may put it already."""
+        source = self._copier.find(item)
+        if source is None:
+            return
+        name = safe_name(item.name or source.name, limits=self._context.limits)[0]
+        name = output_name(name.removeprefix(f"{label}/"))
+        if stem_of(name) == name:
+            name += source.suffix
+        wanted = f"{self._namer.folder(item.subset)}/{folder}/{name}"
+        given, collided = self._claims.claim(wanted)
+        if collided:
+            self._context.problems.warning(
+                "path.collision",
+                f"{item.name!r} would have the name {wanted!r} of another image; it is "
+                f"{given!r} instead",
+            )
+        self._copier.put_file(source, given)
+
     def _folder(self, chunk: Chunk, label: int) -> str:
         found = self._folders.get(label)
         if found is None:
-            found = self._folders[label] = folder_of_label(chunk.labels[label], self._claims)
+            found = self._folders[label] = folder_of_label(chunk.labels[label], self._folder_claims)
         return found
 
     def finish(self) -> None:

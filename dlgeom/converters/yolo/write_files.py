@@ -14,7 +14,7 @@ from dlgeom.item import Item
 from dlgeom.labels import Label, LabelTable
 from dlgeom.limits import Limits
 
-__all__ = ["Namer", "csv_line", "data_yaml"]
+__all__ = ["CSV_HEADER", "Namer", "csv_line", "data_yaml", "folder_of_label", "named_splits"]
 
 CSV_HEADER = b"label_file,file_name,width,height,orientation\n"
 _NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
@@ -22,6 +22,7 @@ _RESERVED_KEYS = frozenset(
     [
         *("path", "train", "val", "validation", "test", "names", "nc", "task", "download"),
         *("category_ids", "kpt_shape", "kpt_names", "flip_idx", "channels"),
+        *("classes", "valid", "backup", "results", "eval", "top", "labels", "map", "tree"),
     ]
 )
 
@@ -37,12 +38,26 @@ class Namer:
         Bounds names.
     subset : str
         Split of items that name none.
+    form : str
+        How the folder of a split is called, ``{}`` being its name.
+    moved : frozenset of str
+        Folders in which the target's readers look for labels elsewhere.
     """
 
-    def __init__(self, problems: Problems, limits: Limits, subset: str) -> None:
+    def __init__(
+        self,
+        problems: Problems,
+        limits: Limits,
+        subset: str,
+        *,
+        form: str = "{}",
+        moved: frozenset[str] = frozenset({"images"}),
+    ) -> None:
         self._problems = problems
         self._limits = limits
         self._default = subset
+        self._form = form
+        self._moved = moved
         self._claims = Claims()
         self._folder_claims = Claims()
         self._bare: set[str] = set()
@@ -57,8 +72,9 @@ class Namer:
             clean = re.sub(r"[^\w.() -]", "_", unicodedata.normalize("NFC", name))
             clean = output_name(clean.strip(" .")[:100] or "train")
             # Ultralytics puts "labels" for the last "images" of a path.
-            clean = "images_" if clean == "images" else clean
-            found = self.folders[name] = self._folder_claims.claim(clean)[0]
+            clean = f"{clean}_" if clean in self._moved else clean
+            found = self._form.format(self._folder_claims.claim(clean)[0])
+            self.folders[name] = found
         return found
 
     def place(self, item: Item) -> str:
@@ -102,7 +118,7 @@ class Namer:
         """Return a nested name in folders that mean nothing to YOLO and are no label files."""
         *folders, base = name.split("/")
         for index, folder in enumerate(folders):
-            if folder == "images" or folder.lower().endswith(".txt"):
+            if folder in self._moved or folder.lower().endswith(".txt"):
                 folders[index] = f"{folder}_"
         path = ""
         for folder in folders:
@@ -173,7 +189,9 @@ def data_yaml(labels: LabelTable, task: str, folders: Sequence[str], keypoints: 
     )
     # No key "path": without it Ultralytics starts at the folder of this file, while "." would be
     # the folder that the training happens to be started in.
-    content: dict[str, Any] = dict(_splits(folders))
+    content: dict[str, Any] = {
+        key: f"images/{folder}" for key, folder in named_splits(folders).items()
+    }
     content["task"] = task
     content["nc"] = len(labels)
     content["names"] = {index: Quoted(label.name) for index, label in enumerate(labels)}
@@ -198,25 +216,26 @@ def data_yaml(labels: LabelTable, task: str, folders: Sequence[str], keypoints: 
     return text
 
 
-def _splits(folders: Sequence[str]) -> dict[str, str]:
-    """Return which folder is ``train``, ``val``, ``test``; others keep their own names."""
+def named_splits(folders: Sequence[str]) -> dict[str, str]:
+    """Return which folder is ``train``, ``val``, ``test``; others keep their own names.
+
+    ``train`` and ``val`` are always there: they name the same folder if there is one only.
+    """
     rest = list(folders) or ["train"]
     found: dict[str, str] = {}
     for key in ("train", "val", "test"):
-        for folder in rest:
-            if folder.lower().startswith(key):
-                found[key] = folder
-                rest.remove(folder)
-                break
+        likely = [folder for folder in rest if folder.lower().startswith(key)]
+        if likely:
+            found[key] = min(likely, key=lambda folder: folder.lower() != key)
+            rest.remove(found[key])
     if "train" not in found:
         found["train"] = rest.pop(0) if rest else next(iter(found.values()))
     if "val" not in found:
         found["val"] = rest.pop(0) if rest else found["train"]
     order: tuple[str, ...] = ("train", "val", "test")
-    splits = {key: f"images/{found[key]}" for key in order if key in found}
+    splits = {key: found[key] for key in order if key in found}
     for folder in rest:
-        key = f"{folder}_subset" if folder in _RESERVED_KEYS else folder
-        splits[key] = f"images/{folder}"
+        splits[f"{folder}_subset" if folder in _RESERVED_KEYS else folder] = folder
     return splits
 
 
