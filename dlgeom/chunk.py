@@ -141,6 +141,8 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
     others : dict of int to Annotation
         Row -> the record as an object, where its shape has no column. What its columns say
         (id, label, score...) goes before what the object says.
+    named : dict of int to tuple of str
+        Row -> the keys of `extra` that are fields of an annotation of that name, not of `extra`.
     records : dict of int to object
         Row -> the source's own record as its adapter keeps it (`Annotation.record`).
     origin : Origin
@@ -167,6 +169,7 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
     extra: dict[int, dict[str, Any]] = msgspec.field(default_factory=dict)
     children: dict[int, list[Any]] = msgspec.field(default_factory=dict)
     others: dict[int, Any] = msgspec.field(default_factory=dict)
+    named: dict[int, tuple[str, ...]] = msgspec.field(default_factory=dict)
     records: dict[int, Any] = msgspec.field(default_factory=dict)
 
     @classmethod
@@ -193,6 +196,7 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
         extra: dict[int, dict[str, Any]] | None = None,
         children: dict[int, list[Any]] | None = None,
         others: dict[int, Any] | None = None,
+        named: dict[int, tuple[str, ...]] | None = None,
         records: dict[int, Any] | None = None,
     ) -> Chunk:
         """Build a chunk; columns that are not given are empty, `shapes` follows from them."""
@@ -218,6 +222,7 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
             extra=extra or {},
             children=children or {},
             others=others or {},
+            named=named or {},
             records=records or {},
         )
         if shapes is None:
@@ -295,6 +300,7 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
             extra=sparse(self.extra),
             children=sparse(self.children),
             others=sparse(self.others),
+            named=sparse(self.named),
             records=sparse(self.records),
         )
 

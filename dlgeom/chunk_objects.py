@@ -177,9 +177,27 @@ def _annotations(chunk: Chunk, start: int, stop: int) -> Iterator[Annotation]:
             extra,
             _children(chunk, row),
         )
+        if row in chunk.named:
+            _put_named(made, chunk.named[row])
         if chunk.records:
             made.record = chunk.records.get(row)
         yield made
+
+
+def _put_named(annotation: Annotation, names: tuple[str, ...]) -> None:
+    """Move keys of the extra fields to the fields of the annotation that they are."""
+    found = {name: annotation.extra.pop(name) for name in names if name in annotation.extra}
+    shape = annotation.annotation_definition
+    description = found.pop("description", shape.description)
+    if isinstance(shape, Pose):
+        template, instance = found.pop("template_id", None), found.pop("instance_id", None)
+        if template is not None or instance is not None:
+            shape = shape._with({"template_id": template, "instance_id": instance})
+    if description is not shape.description:
+        shape = shape.replace(description=description)
+    annotation.annotation_definition = shape
+    for name, value in found.items():
+        setattr(annotation, name, value)
 
 
 def _is_names(value: object) -> bool:
@@ -268,6 +286,7 @@ class _Columns:
         self.extra: dict[int, dict[str, Any]] = {}
         self.children: dict[int, list[Any]] = {}
         self.others: dict[int, Any] = {}
+        self.named: dict[int, tuple[str, ...]] = {}
         self.records: dict[int, Any] = {}
 
     def add_item(self, item: Item, annotations: Iterable[Annotation]) -> None:
@@ -320,7 +339,7 @@ class _Columns:
                 fits = fits and mask is None
                 mask = shape  # type: ignore[assignment]
             elif kind is Pose and len(shape.keypoints):  # type: ignore[attr-defined]
-                fits = fits and pose is None
+                fits = fits and pose is None and _is_plain(shape)  # type: ignore[arg-type]
                 pose = shape  # type: ignore[assignment]
             else:
                 fits = False
@@ -342,16 +361,21 @@ class _Columns:
             else:
                 extra["attributes"] = list(definition.attributes)
         if row not in self.others:
-            for name in KEPT_AS_EXTRA:
-                value = getattr(annotation, name)
-                if value != _DEFAULTS[name]:
-                    extra.setdefault(name, value)
+            fields = {
+                name: value
+                for name in KEPT_AS_EXTRA
+                if (value := getattr(annotation, name)) != _DEFAULTS[name]
+            }
             if definition.description is not None:
-                extra.setdefault("description", definition.description)
+                fields["description"] = definition.description
             if isinstance(definition, Pose):
                 for name in ("template_id", "instance_id"):
                     if getattr(definition, name) is not None:
-                        extra.setdefault(name, getattr(definition, name))
+                        fields[name] = getattr(definition, name)
+            named = tuple(name for name in fields if name not in extra)
+            if named:
+                self.named[row] = named
+            extra = {**fields, **extra}
         if extra:
             self.extra[row] = extra
         if annotation.children:
@@ -378,6 +402,7 @@ class _Columns:
             extra=self.extra,
             children=self.children,
             others=self.others,
+            named=self.named,
             records=self.records,
         )
 
@@ -425,6 +450,13 @@ def nearest_kinds(annotations: Iterable[Annotation]) -> set[str]:
             elif isinstance(shape, Pose) and len(shape.keypoints):
                 found.add("keypoints")
     return found
+
+
+def _is_plain(pose: Pose) -> bool:
+    """Whether the points say no more than their place, name and visibility."""
+    return pose._points is None or not any(
+        point.attributes or point.description is not None for point in pose._points
+    )
 
 
 def _or_nan(value: float | None) -> float:

@@ -43,6 +43,8 @@ class Item(msgspec.Struct, eq=True):
         Path of its image below the folder of images, where its name does not lead there.
     record : bytes
         The JSON record as a COCO file has it, kept so that the way back is exact.
+    raw : bytes
+        The same of a format with a file for each item, without its annotations.
     """
 
     name: str | None = None
@@ -57,6 +59,7 @@ class Item(msgspec.Struct, eq=True):
     subset: str | None = None
     number: int = -1
     record: bytes = b""
+    raw: bytes = b""
     fields: dict[str, Any] | None = None
     file: str | None = None
 

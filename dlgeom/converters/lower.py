@@ -23,7 +23,7 @@ from dlgeom.chunk import Chunk
 from dlgeom.chunk_objects import KEPT_AS_EXTRA
 from dlgeom.converters.base import APPROXIMATED, DROPPED, Losses, Writer
 from dlgeom.converters.lower_shapes import CODES, Fate, Nearest, Parts, nearest_record
-from dlgeom.definitions import UndefinedAnnotationType
+from dlgeom.definitions import Pose, UndefinedAnnotationType
 from dlgeom.geometry.ragged import Ragged, Rings, Runs
 from dlgeom.item import Item
 
@@ -193,6 +193,9 @@ def _product(one: float, other: float) -> float:
 
 def _is_held(other: Annotation, holds: frozenset[str]) -> bool:
     definition = other.annotation_definition
+    if isinstance(definition, Pose) and len(definition.keypoints):
+        # An object for what its points say beside their places; these have a column.
+        return False
     # An unknown type may have any name.
     return definition.type in holds and not isinstance(definition, UndefinedAnnotationType)
 
@@ -234,7 +237,7 @@ def _spliced(chunk: Chunk, fates: dict[int, Fate]) -> Chunk:
     columns["ids"] = list(chunk.ids)
     for place, row in enumerate(rows.tolist()):
         columns["ids"][row] = part.ids[place]
-    for name in ("attributes", "extra", "children", "others"):
+    for name in ("attributes", "extra", "children", "others", "named"):
         column = {row: v for row, v in getattr(chunk, name).items() if row not in fates}
         column.update((int(rows[place]), v) for place, v in getattr(part, name).items())
         columns[name] = column

@@ -124,6 +124,9 @@ def nearest_record(annotation: Annotation, nearest: Nearest) -> Fate:
             else:
                 fate.fields = (*fate.fields, "bbox")
             stored = None
+        if isinstance(found, Pose):
+            found, lost = _plain_pose(found)
+            fate.fields = (*fate.fields, *lost)
         shapes[slot] = found
         if isinstance(given, Note):
             fate.fields = (*fate.fields, *_discussion(given))
@@ -219,6 +222,20 @@ def _why_not(shape: Definition) -> str:
     if isinstance(shape, Description | Subtitle | FreeText | Text):
         return "shape.text"
     return "geometry.none"
+
+
+def _plain_pose(pose: Pose) -> tuple[Pose, list[str]]:
+    """Return a pose whose points have place, name and visibility, and what that loses."""
+    lost = [
+        f"points.{name}"
+        for p in pose.points
+        for name in ("attributes", "description")
+        if getattr(p, name)
+    ]
+    if not lost:
+        return pose, lost
+    bare = pose._with({"_points": None, "_names": pose.names})
+    return bare, lost
 
 
 def _discussion(note: Note) -> list[str]:

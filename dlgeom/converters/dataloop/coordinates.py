@@ -229,8 +229,8 @@ def _ellipse(value: Any, c: _Common) -> Definition:
     ry = number(found["ry"], "ellipse: ry", c.limits)
     angle = found.get("angle")
     turn = 0.0 if angle is None else number(angle, "ellipse: angle", c.limits)
-    if rx <= 0 or ry <= 0:
-        raise bad("polygon.zero_area", f"ellipse has radii {rx:g} and {ry:g}; both are above 0")
+    if rx < 0 or ry < 0:
+        raise bad("value.range", f"ellipse has radii {rx:g} and {ry:g}; none is negative")
     return Ellipse(x, y, rx, ry, turn, c.label, c.attributes, c.description)
 
 

@@ -167,21 +167,19 @@ def _shape(shape: Definition, hints: Mapping[str, Any]) -> Definition:
 
 
 def _pose(shape: Pose, hints: Mapping[str, Any]) -> Pose:
-    points = []
-    for (x, y, _), name, more in zip(
-        hints["keypoints"], hints["names"], hints["points"], strict=True
-    ):
+    xyv = np.array(hints["keypoints"], dtype=np.float64).reshape(-1, 3)
+    names = tuple(str(name) for name in hints["names"])
+    if not np.isfinite(xyv).all() or not len(xyv) == len(names) == len(hints["points"]):
+        raise ValueError("key points do not fit")
+    points: list[Point] = []
+    for (x, y, _), name, more in zip(xyv.tolist(), names, hints["points"], strict=True):
         if isinstance(more, Mapping):
             details = more["attributes"], more["description"], more["visibility"]
             points.append(Point(x, y, name, *details))
         else:
             points.append(Point(x, y, name, visibility=more))
-    return Pose(
-        shape.label,
-        shape.template_id,
-        shape.instance_id,
-        shape.attributes,
-        points,
-        shape.description,
-        skeleton=[(a, b) for a, b in hints["skeleton"]],
-    )
+    xyv.flags.writeable = False
+    skeleton = tuple((int(a), int(b)) for a, b in hints["skeleton"])
+    # As it was, also where a visibility is above 2 or an edge names no point.
+    fields = {"_xyv": xyv, "_names": names, "_points": tuple(points), "skeleton": skeleton}
+    return shape._with(fields)

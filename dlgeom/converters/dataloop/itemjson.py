@@ -24,7 +24,7 @@ METADATA_KEYS = ("metadata", "itemMetadata")
 NAMED = frozenset({"annotations", "filename", "id", "_id", *METADATA_KEYS})
 TURNED = (5, 6, 7, 8)
 BARE = b"[]"
-"""`Item.record` of an item whose file is a bare list."""
+"""`Item.raw` of an item whose file is a bare list."""
 _KINDS = ("image", "video", "audio", "text")
 
 
@@ -118,7 +118,7 @@ def read_item(
         ``limit.pixels``.
     """
     if not isinstance(root, Mapping):
-        return Item(name=default_name, media=media_of(None, default_name), record=BARE)
+        return Item(name=default_name, media=media_of(None, default_name), raw=BARE)
     key = next((name for name in METADATA_KEYS if name in root), "metadata")
     metadata = _mapping(root.get(key))
     system = _mapping(metadata.get("system"))
@@ -153,7 +153,7 @@ def read_item(
         id=ours.get("id", identifier if isinstance(identifier, int | str) else None),
         subset=ours["subset"] if isinstance(ours.get("subset"), str) else None,
         fields={k: v for k, v in root.items() if k not in NAMED} | dict(ours.get("fields") or {}),
-        record=_dumps({k: v for k, v in root.items() if k != "annotations"}),
+        raw=_dumps({k: v for k, v in root.items() if k != "annotations"}),
     )
 
 
@@ -185,11 +185,11 @@ def item_json(item: Item | None, annotations: list[Any], *, whole: bool = True) 
     whole : bool
         Whether metadata is written too: False gives ``{"_id", "filename", "annotations"}``.
     """
-    if item is not None and item.record == BARE and not (item.metadata or item.fields):
+    if item is not None and item.raw == BARE and not (item.metadata or item.fields):
         return annotations
     root: dict[str, Any] | None = None
-    if item is not None and item.record:
-        root = json.loads(item.record)
+    if item is not None and item.raw:
+        root = json.loads(item.raw)
         if not isinstance(root, dict) or not {"filename", *METADATA_KEYS, "_id"} & set(root):
             root = None
     name = None if item is None or item.name is None else "/" + item.name

@@ -65,7 +65,7 @@ def _joined(pose: Annotation, points: list[Annotation]) -> Annotation:
     shape: Any = pose.annotation_definition
     made = pose.copy()
     found = [
-        Point(p.x, p.y, p.label, p.attributes, p.description, visibility_of(p))
+        _key_point(p)
         for p in (point.annotation_definition for point in points)
         if isinstance(p, Point)
     ]
@@ -84,6 +84,16 @@ def _joined(pose: Annotation, points: list[Annotation]) -> Annotation:
     raw = record.raw or write_annotation(pose)
     made.record = Record(raw, before, tuple(points), record.index)
     return made
+
+
+def _key_point(point: Point) -> Point:
+    """Return a point with its visibility; attributes that only say that are gone into it."""
+    said = visibility_of(point)
+    attributes = point.attributes
+    if isinstance(attributes, list) and all(name.lower() in SEEN for name in attributes):
+        attributes = None
+    seen = VISIBLE if said is None else said
+    return Point(point.x, point.y, point.label, attributes, point.description, seen)
 
 
 def _in_template(template: tuple[Point, ...], found: list[Point]) -> list[Point]:

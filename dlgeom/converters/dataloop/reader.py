@@ -21,6 +21,7 @@ from dlgeom.converters.items import ItemReader, ItemRecord
 from dlgeom.converters.names import stem_of
 from dlgeom.converters.problems import Problems
 from dlgeom.converters.subtitles.files import find_files
+from dlgeom.definitions import Ellipse
 from dlgeom.errors import FormatError, OutputError
 from dlgeom.item import Item
 from dlgeom.labels import LabelTable
@@ -214,7 +215,15 @@ class PlatformReader(ItemReader):
         try:
             if not clean:
                 check_value(raw, limits)
-            return read_annotation(raw, item, tell=tell, limits=limits, index=index)
+            found = read_annotation(raw, item, tell=tell, limits=limits, index=index)
+            shape = found.annotation_definition
+            if isinstance(shape, Ellipse) and not (shape.rx > 0 and shape.ry > 0):
+                raise FormatError(
+                    f"ellipse has radii {shape.rx:g} and {shape.ry:g}; both are above 0. "
+                    "Draw it again",
+                    code="polygon.zero_area",
+                )
+            return found
         except FormatError as error:
             if error.path is not None:
                 # Told already, and strict: it has its place.
