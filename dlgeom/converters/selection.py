@@ -200,6 +200,7 @@ class SelectedReader:
         if stay is not None and not stay.all():
             chunk = with_items(chunk, np.flatnonzero(stay))
         if labels is not None:
+            chunk = _states_renamed(chunk, labels.choice)
             chunk = chunk.relabel(labels, labels.labels)
         return chunk
 
@@ -230,6 +231,24 @@ class SelectedReader:
             return np.array([item.number in numbers for item in items], dtype=np.bool_)
 
         return answer
+
+
+def _states_renamed(chunk: Chunk, choice: LabelChoice) -> Chunk:
+    """Return a chunk whose states over frames have the new names; the first has the column's."""
+    changed: dict[int, Any] = {}
+    for row, other in chunk.others.items():
+        if any(choice.renamed.get(state.label) for state in other.later):
+            changed[row] = other.copy()
+            changed[row].later = tuple(_state_renamed(state, choice) for state in other.later)
+    if not changed:
+        return chunk
+    return msgspec.structs.replace(chunk, others={**chunk.others, **changed})
+
+
+def _state_renamed(state: Any, choice: LabelChoice) -> Any:
+    name = choice.renamed.get(state.label) or state.label
+    shape = state.annotation_definition.replace(label=name)
+    return msgspec.structs.replace(state, annotation_definition=shape)
 
 
 def _may_drop_images(node: Node) -> bool:

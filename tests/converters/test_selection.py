@@ -20,6 +20,7 @@ from dlgeom.chunk import Chunk
 from dlgeom.converters.pipeline import convert, open_dataset
 from dlgeom.converters.survey import survey
 from dlgeom.dataset import Dataset
+from dlgeom.definitions import Box
 from dlgeom.errors import UsageError
 from dlgeom.filters import Filters
 from dlgeom.filters.tree import And, Node
@@ -485,3 +486,16 @@ def test_labels_that_only_reading_finds_are_checked_at_the_end(tmp_path: Path) -
     with pytest.raises(UsageError, match="Did you mean 'cat'"):
         convert(tmp_path / "in", tmp_path / "out", to_format="yolo", exclude_labels=["cats"])
     assert not (tmp_path / "out").exists()
+
+
+def test_states_over_frames_get_the_new_name_too(tmp_path: Path) -> None:
+    builder = dlgeom.Item(
+        name="a.mp4", width=64, height=48, media="video", fps=25.0, frame_count=50
+    ).annotations.builder()
+    for frame, label in ((0, "cat"), (5, "cat"), (9, "dog")):
+        builder.add(Box(frame, 2, 30, 40, label), object_id=1, frame_num=frame, end_frame_num=frame)
+    dataset = Dataset.from_pairs([(builder.item, builder)])
+    dataset.write(tmp_path / "out", format="dataloop", label_map={"cat": "pet", "dog": "hound"})
+    [(_, [found])] = open_dataset(tmp_path / "out")
+    assert [found.frames[frame].label for frame in (0, 5, 9)] == ["pet", "pet", "hound"]
+    assert builder[0].frames[5].label == "cat"
