@@ -14,12 +14,12 @@ from typing import Any
 
 import msgspec
 
-from dlgeom.converters.voc.read_fast import FLAGS, Head, head_fields
-from dlgeom.converters.voc.xmlio import Element, check_tree, serialise, text_of, to_value
+from dlgeom.converters.voc.read_fast import FLAGS
+from dlgeom.converters.voc.xmlio import Element, check_tree, gather, serialise, text_of, to_value
 from dlgeom.errors import FormatError
 from dlgeom.limits import Limits
 
-__all__ = ["ACTIONS", "Note", "Record", "degrees_of", "read_head", "read_number", "read_object"]
+__all__ = ["ACTIONS", "NUMBER", "Note", "Record", "degrees_of", "read_number", "read_object"]
 
 ACTIONS = (
     "jumping",
@@ -35,13 +35,13 @@ ACTIONS = (
     "other",
 )
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""A decimal number; `float` alone takes more than that."""
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _SINGLE = frozenset(
     {"name", "pose", "bndbox", "robndbox", "actions", "attributes", "point", "score", "type"}
     | set(FLAGS)
 )
-_HEAD_TAGS = frozenset({"folder", "filename", "path", "source", "owner", "size", "segmented"})
 _CHILD_TAGS = _SINGLE | {"part", "polygon", "segmentation", "object"}
 Ring = list[tuple[float, float]]
 
@@ -78,7 +78,7 @@ def read_number(text: str, what: str, limit: float) -> float:
     FormatError
         ``number.not_finite``, ``number.range`` (further from 0 than `limit`), ``type.number``.
     """
-    if not _NUMBER.fullmatch(text):
+    if not NUMBER.fullmatch(text):
         code = "number.not_finite" if _NOT_FINITE.fullmatch(text) else "type.number"
         raise FormatError(
             f"{what} is {text[:40]!r}; it must be a finite decimal number with a point. "
@@ -258,18 +258,9 @@ def _read_flag(child: Element, record: Record) -> None:
         record.attributes[child.tag] = text
 
 
-def _gather(values: dict[str, Any], key: str, value: Any) -> None:
-    """Add a value; a key that repeats gets a list."""
-    if key in values:
-        before = values[key]
-        values[key] = [*(before if isinstance(before, list) else [before]), value]
-    else:
-        values[key] = value
-
-
 def _keep_unknown(child: Element, record: Record, limits: Limits, shown: str) -> None:
     check_tree(child, limits=limits, shown=shown)
-    _gather(record.extra, str(child.tag), to_value(child))
+    gather(record.extra, str(child.tag), to_value(child))
 
 
 def _tell_unknown(element: Element, known: Sequence[str], record: Record) -> None:
@@ -381,109 +372,3 @@ def read_object(element: Element, *, limits: Limits, shown: str) -> Record:
             "object has no <bndbox>; it says where the object is. Add it", code="schema.field"
         )
     return record
-
-
-def _size(element: Element | None) -> tuple[int | None, int | None, str | None]:
-    if element is None:
-        return None, None, None
-    numbers: list[int | None] = []
-    for name in ("width", "height"):
-        text = (element.findtext(name) or "").strip()
-        value = float(text) if _NUMBER.fullmatch(text) else math.nan
-        numbers.append(int(value) if value.is_integer() else None)
-    depth = element.findtext("depth")
-    return numbers[0], numbers[1], None if depth is None else depth.strip()
-
-
-def _branch(element: Element | None) -> dict[str, Any] | None:
-    """Return the children of ``source`` or ``owner``, but a place on somebody's machine."""
-    if element is None:
-        return None
-    values: dict[str, Any] = {}
-    for child in element:
-        if child.tag != "path":
-            _gather(values, str(child.tag), to_value(child))
-    return values
-
-
-def read_head(root: Element, *, keep: bool, limits: Limits, shown: str) -> tuple[Head, list[Note]]:
-    """Read what an ``annotation`` element says besides its objects.
-
-    Returns
-    -------
-    head : Head
-        The image's part.
-    notes : list of Note
-        What is doubtful about it.
-    """
-    notes: list[Note] = []
-    first: dict[str, Element] = {}
-    unknown: dict[str, Any] = {}
-    before: list[str] = []
-    after: list[str] = []
-    met = False
-    for child in root:
-        tag = str(child.tag)
-        if tag == "object":
-            met = True
-            continue
-        if tag in _HEAD_TAGS:
-            if tag in first and tag != "path":
-                notes.append(
-                    Note("warning", "schema.repeated", f"there are two <{tag}>; the first holds")
-                )
-            first.setdefault(tag, child)
-        elif tag.lower() == "object":
-            notes.append(
-                Note(
-                    "skipped",
-                    "schema.unknown",
-                    f"<{tag}> is no element of Pascal VOC; names of elements are lower case. "
-                    "Rename it to <object>",
-                )
-            )
-            continue
-        else:
-            if tag.lower() in _HEAD_TAGS:
-                notes.append(
-                    Note("warning", "schema.unknown", f"<{tag}> is not read; names are lower case")
-                )
-            check_tree(child, limits=limits, shown=shown)
-            _gather(unknown, tag, to_value(child))
-        if keep:
-            (after if met else before).append(serialise(child))
-    width, height, depth = _size(first.get("size"))
-
-    def text(name: str) -> str | None:
-        return text_of(first[name]) if name in first else None
-
-    fields = head_fields(
-        folder=text("folder"),
-        source=_branch(first.get("source")),
-        owner=_branch(first.get("owner")),
-        depth=depth,
-        segmented=text("segmented"),
-        verified=root.get("verified"),
-    )
-    fields.update(unknown)
-    head = Head(
-        filename=text("filename"),
-        width=width,
-        height=height,
-        has_size="size" in first,
-        fields=fields,
-        has_path=any(
-            text_of(path) for child in root if child.tag != "object" for path in child.iter("path")
-        ),
-        text=_start_tag(root) + "\n" + "\n".join(before) + "\n" if keep else "",
-        tail="\n".join(after),
-    )
-    return head, notes
-
-
-def _start_tag(root: Element) -> str:
-    """Return the start tag of the root with its attributes."""
-    from lxml import etree
-
-    bare = etree.Element("annotation", attrib=dict(root.attrib))
-    return serialise(bare).removesuffix("/>").rstrip() + ">"

@@ -23,6 +23,7 @@ from dlgeom.converters.voc.layout import Entry, Layout, find_layout, recognise
 from dlgeom.converters.voc.options import READ_OPTIONS
 from dlgeom.converters.voc.read_columns import Columns
 from dlgeom.converters.voc.read_fast import Head
+from dlgeom.converters.voc.read_head import read_head
 from dlgeom.converters.voc.read_tags import Tagger
 from dlgeom.converters.voc.xmlio import VocItem, parse, serialise
 from dlgeom.errors import FormatError, OutputError
@@ -181,7 +182,7 @@ class VocReader:
             problems.notice(
                 "xml.doctype", "has a document type; it is not read and means nothing", path=shown
             )
-        head, notes = read_tree.read_head(root, keep=columns.keep, limits=limits, shown=shown)
+        head, notes = read_head(root, keep=columns.keep, limits=limits, shown=shown)
         for note in notes:
             getattr(problems, note.how)(note.code, note.message, path=shown)
         item = self._item(entry, head, number, shown)

@@ -52,11 +52,6 @@ def box_of_rows(chunk: Chunk) -> Floats:
         points = _labelled(chunk, row)
         if len(points) > 1:
             boxes[row] = [*points.min(axis=0), *points.max(axis=0)]
-    for row, other in chunk.others.items():
-        if np.isnan(boxes[row, 0]) and other.annotation_definition.type != "point":
-            edges = np.array(_bounds(other), dtype=np.float64)
-            if edges.shape == (4,) and np.isfinite(edges).all():
-                boxes[row] = edges
     return boxes
 
 
@@ -83,15 +78,6 @@ def points_of_rows(chunk: Chunk, boxes: Floats) -> dict[int, Floats]:
         if definition.type == "point":
             found[row] = np.array([definition.x, definition.y])
     return found
-
-
-def _bounds(other: object) -> object:
-    from dlgeom.errors import DlgeomError
-
-    try:
-        return other.bounds  # type: ignore[attr-defined]
-    except (DlgeomError, AttributeError, TypeError, ValueError):
-        return ()
 
 
 def measures(chunk: Chunk, boxes: Floats, rows: NDArray[np.bool_]) -> Floats:

@@ -6,12 +6,10 @@ boxes, nearly all rows, are made in bulk from formatted columns.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from dlgeom.chunk import HOLES, KEYPOINTS, OUTLINE, PARTS, RUNS, Chunk
+from dlgeom.chunk import OUTLINE, RUNS, Chunk
 from dlgeom.converters.base import DROPPED, Losses, WriteContext
 from dlgeom.converters.fields import count_fields
 from dlgeom.converters.image_files import ImageCopier
@@ -20,18 +18,18 @@ from dlgeom.converters.lower_shapes import Nearest
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.voc import write_lists
 from dlgeom.converters.voc.options import WRITE_OPTIONS
-from dlgeom.converters.voc.sets import file_name_of_set
 from dlgeom.converters.voc.write_codes import CODES, approximate, drop
 from dlgeom.converters.voc.write_head import HEAD_FIELDS, head_text
+from dlgeom.converters.voc.write_judge import box_ious, judge
 from dlgeom.converters.voc.write_numbers import number_texts, round_half_up
-from dlgeom.converters.voc.write_objects import ObjectWriter, is_tags
+from dlgeom.converters.voc.write_objects import ObjectWriter
 from dlgeom.converters.voc.write_sets import SetWriter
 from dlgeom.converters.voc.write_shapes import (
     box_of_rows,
-    measures,
     points_of_rows,
     rings_of_rows,
 )
+from dlgeom.converters.voc.write_tags import note_classes, note_objects, tags_of_rows
 from dlgeom.converters.voc.xmlio import VocItem, escape
 from dlgeom.errors import FormatError
 from dlgeom.geometry.ragged import Rings
@@ -104,7 +102,9 @@ class VocWriter:
         losses = Losses.none(len(chunk), CODES)
         self._learn_labels(chunk)
         boxes = box_of_rows(chunk)
-        tags = self._tags(chunk, boxes)
+        tags = np.zeros(len(chunk), dtype=np.bool_)
+        if self._lists != "no":
+            tags = tags_of_rows(chunk, boxes)
         maker = ObjectWriter(
             chunk,
             base=self._base,
@@ -119,9 +119,19 @@ class VocWriter:
         self._drop_unwritable(chunk, boxes, elsewhere, losses)
         own = self._own_texts(chunk, maker, losses)
         rings = rings_of_rows(chunk, own) if self._polygons else {}
-        self._judge(chunk, boxes, {*rings, *own}, losses)
+        judge(
+            chunk,
+            boxes,
+            {*rings, *own},
+            losses,
+            segment=self._segment,
+            robndbox=self._robndbox,
+        )
         objects = self._objects(chunk, boxes, rings, own, maker, losses)
-        self._note_classes(chunk, tags, objects, maker, losses)
+        if self._lists != "no":
+            note_classes(self._sets, chunk, tags, losses, maker.fields)
+        for row in np.flatnonzero(tags).tolist():
+            objects[row] = ""
         cuts = chunk.item_offsets.tolist()
         for place, item in enumerate(chunk.items):
             self._write_item(chunk, item, cuts[place], cuts[place + 1], objects, losses)
@@ -148,13 +158,6 @@ class VocWriter:
         if self._segment and len(self._indexes) < len(chunk.labels):
             self._indexes = write_lists.class_indexes(self._context.meta, chunk.labels)
             self._palette = write_lists.palette_of(self._context.meta, chunk.labels)
-
-    def _tags(self, chunk: Chunk, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which rows are classes of whole images, shape (N,)."""
-        tags = (chunk.shapes == 0) & np.isnan(boxes[:, 0])
-        for row, other in chunk.others.items():
-            tags[row] = _kind(other) == "class" and np.isnan(boxes[row, 0])
-        return np.zeros_like(tags) if self._lists == "no" else tags
 
     def _drop_unwritable(
         self,
@@ -185,35 +188,6 @@ class VocWriter:
         }
         return {row: text for row, text in texts.items() if text is not None}
 
-    def _judge(
-        self, chunk: Chunk, boxes: NDArray[np.float64], held: set[int], losses: Losses
-    ) -> None:
-        """Tell which rows the XML holds only as a box; the outlines of `held` rows are in it."""
-        shapes = chunk.shapes
-        areal = (shapes & (OUTLINE | RUNS | PARTS | HOLES)) != 0
-        if held:
-            rows = list(held)
-            areal[rows] = (shapes[rows] & RUNS) != 0
-        areal &= losses.status != DROPPED
-        if areal.any():
-            if self._segment:
-                drawn = areal & ((shapes & RUNS) == 0)
-                approximate(losses, drawn, "geometry.raster")
-            else:
-                approximate(losses, areal, "geometry.box", measures(chunk, boxes, areal))
-        turned = ~np.isnan(chunk.rotated[:, 0]) & (losses.status != DROPPED)
-        if turned.any() and not self._robndbox:
-            size = chunk.rotated[turned, 2] * chunk.rotated[turned, 3]
-            whole = np.prod(boxes[turned, 2:] - boxes[turned, :2], axis=1)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                approximate(losses, turned, "geometry.box", np.where(whole > 0, size / whole, 1.0))
-        posed = ((shapes & KEYPOINTS) != 0) & (losses.status != DROPPED)
-        if posed.any():
-            approximate(losses, posed, "geometry.keypoints")
-        for row, other in chunk.others.items():
-            if _kind(other) not in ("point", "class") and losses.status[row] != DROPPED:
-                approximate(losses, row, "geometry.box")
-
     def _edges(self, boxes: NDArray[np.float64], losses: Losses) -> NDArray[np.float64]:
         """Return the numbers that stand in the file, shape (N, 4)."""
         edges = boxes
@@ -223,7 +197,7 @@ class VocWriter:
             whole = round_half_up(edges)
             moved = (whole != edges).any(axis=1) & ~np.isnan(edges[:, 0])
             if moved.any():
-                approximate(losses, moved, "geometry.rounded", _iou(edges[moved], whole[moved]))
+                approximate(losses, moved, "geometry.rounded", box_ious(edges[moved], whole[moved]))
             edges = whole
         return edges
 
@@ -279,55 +253,6 @@ class VocWriter:
                     objects[row] = ""
         return objects
 
-    # -- image sets ------------------------------------------------------------------------
-
-    def _note_classes(
-        self,
-        chunk: Chunk,
-        tags: NDArray[np.bool_],
-        objects: list[str],
-        maker: ObjectWriter,
-        losses: Losses,
-    ) -> None:
-        """Tell the image sets which classes the images have; tags have no other place."""
-        alive = losses.status != DROPPED
-        if self._lists != "no":
-            difficult = np.zeros(len(chunk), dtype=np.bool_)
-            for row, values in chunk.attributes.items():
-                difficult[row] = values.get("difficult") in (True, "1")
-            self._sets.add_classes(chunk.item[alive], chunk.label[alive], difficult[alive])
-        tags = tags & alive
-        if not tags.any():
-            return
-        self._sets.add_tags(np.unique(chunk.label[tags]).tolist())
-        pairs = chunk.item.astype(np.int64) << 32 | chunk.label
-        known, counts = np.unique(pairs[alive], return_counts=True)
-        merged = tags & np.isin(pairs, known[counts > 1])
-        approximate(losses, merged, "record.duplicate")
-        for row in np.flatnonzero(tags).tolist():
-            objects[row] = ""
-            name = chunk.labels[int(chunk.label[row])].name
-            if file_name_of_set(name) != name and not write_lists.safe_for_map(name):
-                approximate(losses, row, "path.normalised")
-            more = set(chunk.attributes.get(row, {})) - {"difficult"}
-            maker.fields.update(f"attributes.{key}" for key in more)
-            if not np.isnan(chunk.score[row]):
-                maker.fields["score"] += 1
-            if row in chunk.children:
-                maker.fields["children"] += len(chunk.children[row])
-
-    def _note_objects(
-        self, chunk: Chunk, start: int, stop: int, objects: list[str], source: str
-    ) -> None:
-        """Tell the image sets the actions of objects, and objects that are gone."""
-        rows = [row for row in range(start, stop) if objects[row]]
-        for number, row in enumerate(rows, start=1):
-            actions: Any = chunk.attributes.get(row, {}).get("actions")
-            if is_tags(actions):
-                self._sets.add_actions(number, actions)
-        if self._sets.numbered:
-            self._sets.add_numbers(source, chunk.origin.number[rows].tolist())
-
     # -- an image --------------------------------------------------------------------------
 
     def _place(self, item: Item, *, own: bool) -> tuple[str, str, str]:
@@ -382,7 +307,8 @@ class VocWriter:
         text = "".join([head, *objects[start:stop], tail])
         output.write(f"Annotations/{stem}.xml", text.encode())
         if chunk.attributes or self._sets.numbered:
-            self._note_objects(chunk, start, stop, objects, source)
+            rows = [row for row in range(start, stop) if objects[row]]
+            note_objects(self._sets, chunk, rows, source)
         self._sets.add(item.subset, source, stem, segmented=segmented)
         if self._copier is not None:
             self._copier.put(item, f"JPEGImages/{stem}")
@@ -442,18 +368,6 @@ class VocWriter:
         ids = write_lists.class_ids(context.meta, labels) if self._segment else None
         if ids is not None:
             write("class_id_to_name.json", ids)
-
-
-def _kind(other: Any) -> str:
-    return str(other.annotation_definition.type)
-
-
-def _iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the IoU of boxes, pair by pair."""
-    wide = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
-    common = np.prod(np.maximum(wide, 0.0), axis=1)
-    both = np.prod(a[:, 2:] - a[:, :2], axis=1) + np.prod(b[:, 2:] - b[:, :2], axis=1) - common
-    return np.asarray(np.divide(common, both, out=np.zeros_like(common), where=both > 0))
 
 
 def _numbers(

@@ -22,6 +22,7 @@ __all__ = [
     "VocItem",
     "check_tree",
     "escape",
+    "gather",
     "parse",
     "serialise",
     "text_of",
@@ -237,6 +238,15 @@ def to_value(element: Element) -> Any:
     if len(element) == 0 and not element.attrib:
         return element.text or ""
     return {"xml": serialise(element)}
+
+
+def gather(values: dict[str, Any], key: str, value: Any) -> None:
+    """Add a value; a key that repeats gets a list."""
+    if key in values:
+        before = values[key]
+        values[key] = [*(before if isinstance(before, list) else [before]), value]
+    else:
+        values[key] = value
 
 
 def value_text(name: str, value: Any) -> str | None:
