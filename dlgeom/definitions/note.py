@@ -169,9 +169,10 @@ def _messages(value: Any) -> tuple[Message, ...]:
     if value is None:
         return ()
     try:
-        messages = tuple(value)
+        given = (value,) if isinstance(value, str | Message) else tuple(value)
     except TypeError as error:
         raise UsageError(f"Note: messages is {value!r}; it is a list of Message") from error
+    messages = tuple(Message(body=entry) if isinstance(entry, str) else entry for entry in given)
     for index, message in enumerate(messages):
         if not isinstance(message, Message):
             raise UsageError(
