@@ -89,18 +89,20 @@ class Lowered(msgspec.Struct, kw_only=True):
             total.code[row] = first + _INDEX[fate.code]
         if losses.replaced is None:
             return self.whole, total
-        total.replaced = self._replaced(losses.replaced, rows)
-        outlines = {row: fate.outline for row, fate in self.fates.items() if fate.outline}
-        return self._with_outlines(outlines), total
+        outlines = {row: found for row, f in self.fates.items() if (found := f.outlines())}
+        total.replaced = self._replaced(losses.replaced, rows, outlines)
+        return self._with_outlines({row: own for row, (own, _) in outlines.items()}), total
 
-    def _replaced(self, written: Rings, rows: NDArray[np.int64]) -> Rings:
+    def _replaced(
+        self, written: Rings, rows: NDArray[np.int64], outlines: dict[int, tuple[Parts, Parts]]
+    ) -> Rings:
         """Return what stands for each row: as the writer says, else as it was moved."""
         parts: list[Any] = [None] * len(self.whole)
         for place in np.flatnonzero(written.part_counts).tolist():
             parts[int(rows[place])] = written.row(place)
-        for row, fate in self.fates.items():
-            if fate.replaced is not None and parts[row] is None:
-                parts[row] = fate.replaced
+        for row, (_, stand_in) in outlines.items():
+            if parts[row] is None:
+                parts[row] = stand_in
         return Rings.of(parts)
 
     def _with_outlines(self, outlines: dict[int, Parts]) -> Chunk:

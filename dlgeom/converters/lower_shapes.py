@@ -85,16 +85,24 @@ class Fate(msgspec.Struct, kw_only=True):
         How much of the geometry is kept, NaN where that means nothing.
     fields : tuple of str
         What else it loses if it is written.
-    outline, replaced : list, optional
-        For measuring: the parts of its true outline, and of what stands for it.
+    around : tuple of Definition and Box, optional
+        A shape with an area, and the box that stands for it.
     """
 
     annotation: Annotation | None = None
     code: str = ""
     measure: float = math.nan
     fields: tuple[str, ...] = ()
-    outline: Parts | None = None
-    replaced: Parts | None = None
+    around: tuple[Definition, Box] | None = None
+
+    def outlines(self) -> tuple[Parts, Parts] | None:
+        """Return the outlines of a shape and of the box that stands for it, for measuring."""
+        if self.around is None:
+            return None
+        from dlgeom.conversions import to_polygon
+
+        shape, box = self.around
+        return to_polygon(shape).parts, [[box.corners]]
 
 
 def nearest_record(annotation: Annotation, nearest: Nearest) -> Fate:
@@ -132,7 +140,8 @@ def nearest_record(annotation: Annotation, nearest: Nearest) -> Fate:
             fate.fields = (*fate.fields, *_discussion(given))
         if code and not fate.code:
             fate.code, fate.measure = code, measure
-            _put_outlines(fate, given, found)
+            if isinstance(given, Ellipse | Cube) and isinstance(found, Box) and measure > 0:
+                fate.around = given, found
             if nearest.boxed and slot == "outline" and stored is None:
                 stored = given.bounds
     if not shapes:
@@ -196,8 +205,9 @@ def _around(shape: Ellipse | Cube, nearest: Nearest) -> tuple[Definition | None,
     from dlgeom.conversions import to_box, to_polygon, to_rotated_box
 
     found: Definition
+    area = shape.area
     if nearest.shape == "outline":
-        if not shape.area > 0:  # of points on one line
+        if not area > 0:  # of points on one line
             return None, "polygon.zero_area", math.nan
         found, code = to_polygon(shape), "geometry.polygon"
     elif nearest.shape == "rotated":
@@ -206,7 +216,7 @@ def _around(shape: Ellipse | Cube, nearest: Nearest) -> tuple[Definition | None,
         found, code = to_box(shape), "geometry.box"
     if not found.area > 0:
         return None, "polygon.zero_area", math.nan
-    return found, code, _ratio(shape.area, found.area)
+    return found, code, _ratio(area, found.area)
 
 
 def _ratio(one: float, other: float) -> float:
@@ -243,12 +253,3 @@ def _discussion(note: Note) -> list[str]:
     plain = {"messages": (), "status": "issue", "assignee": None, "create_time": None}
     plain["creator"] = None
     return [f"note.{name}" for name, value in plain.items() if getattr(note, name) != value]
-
-
-def _put_outlines(fate: Fate, given: Definition, found: Definition) -> None:
-    """Keep what is compared where losses are measured in pixels."""
-    if isinstance(given, Ellipse | Cube) and isinstance(found, Box) and given.area > 0:
-        from dlgeom.conversions import to_polygon
-
-        fate.outline = to_polygon(given).parts
-        fate.replaced = [[found.corners]]
