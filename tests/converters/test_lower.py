@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import masks
 
+import dlgeom
 from dlgeom import conversions
 from dlgeom.annotation import Annotation, AnnotationCollection
 from dlgeom.chunk import Chunk
@@ -102,7 +103,7 @@ def iou(one: Definition, other: Definition) -> float:
 
 
 # Each example writes and reads files of its own.
-few = settings(max_examples=max(20, settings.default.max_examples // 8))
+few = settings(max_examples=max(20, settings.default.max_examples // 10))
 
 # ------------------------------------------------------------------ what is drawn
 
@@ -531,9 +532,26 @@ def test_the_task_is_the_one_that_holds_most_of_the_shapes(shape: Any, task: str
         assert choose_task(dataset(record).reader, registry.find_format(name), None) == task
 
 
+def test_platform_json_keeps_what_others_lower(tmp_path: Path) -> None:
+    given_shapes = [
+        Ellipse(20, 20, 9, 4, 30, "thing"),
+        Cube.from_boxes_and_angle(2, 2, 12, 12, 6, 6, 18, 18, "thing"),
+        Polyline([[1, 1], [9, 5]], "thing"),
+        Note(1, 2, 10, 12, "thing", messages=[Message(body="hi")]),
+    ]
+    report = write(tmp_path / "in", *given_shapes, to="dataloop")
+    assert report.written == 4
+    assert [a.annotation_definition for a in read(tmp_path / "in")] == given_shapes
+    for to, dropped in (("coco", 1), ("yolo", 1), ("voc", 0)):
+        report = dlgeom.convert(tmp_path / "in", tmp_path / to, to_format=to)
+        assert report.task == (None if to == "coco" else "segment")
+        assert (report.read, report.dropped, report.approximated) == (4, dropped, 4 - dropped)
+
+
 # ------------------------------------------------------------------ the step itself
 
 
+@few
 @given(st.lists(records(), max_size=4))
 def test_a_writer_that_says_nothing_gets_all_as_it_is(given_records: list[Annotation]) -> None:
     (chunk,) = dataset(*given_records).chunks()
@@ -543,6 +561,7 @@ def test_a_writer_that_says_nothing_gets_all_as_it_is(given_records: list[Annota
     assert lowered.settle(losses) == (chunk, losses)
 
 
+@few
 @given(st.lists(records(), max_size=4), st.sampled_from(["outline", "rotated", "box", "label"]))
 def test_no_object_is_left_but_those_that_are_held(
     given_records: list[Annotation], shape: Any
