@@ -1,0 +1,140 @@
+"""Converter: any format to any, errors for each annotation, nothing of the caller's changed."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dlgeom as dl
+from dlgeom.errors import UnknownFormatError, UsageError
+
+ITEM = dl.Item(name="a.jpg", width=64, height=48)
+
+
+def builder() -> dl.AnnotationCollection:
+    found = ITEM.annotations.builder()
+    found.add(dl.Box(16, 12, 48, 36, "cat"))
+    found.add(dl.Subtitle("words", "Ann"), start_time=1, end_time=2)
+    found.add(dl.Box(1, 2, 30, 40, "dog"))
+    return found
+
+
+@pytest.mark.parametrize("to", ["coco", "YOLO", "Voc", "vtt", "srt", "dataloop"])
+@pytest.mark.parametrize("through", ["coco", "yolo", "voc", "dataloop"])
+def test_any_format_to_any(through: str, to: str) -> None:
+    converter = dl.Converter()
+    converter.labels = ["cat", "dog"]
+    first = converter.convert(builder(), "dataloop", through, item=ITEM)
+    kept = 3 if through == "dataloop" else 2
+    assert len(first) == kept
+    given = copy.deepcopy(list(first))
+    second = converter.convert(first, through, to, item=ITEM)
+    assert list(first) == given
+    texts = 1 if through == "dataloop" else 0
+    expected = {"vtt": texts, "srt": texts, "dataloop": kept}.get(to, 2)
+    assert len(second) == expected
+    assert len(second.errors) == kept - expected
+    if to not in ("vtt", "srt"):
+        back = converter.convert(second, to, "dataloop", item=ITEM)
+        boxes = [a for a in back if a.type == "box"]
+        assert [a.label for a in boxes] == ["cat", "dog"]
+        # Six decimals of the width.
+        assert boxes[0].bounds == pytest.approx((16, 12, 48, 36), abs=1e-4)
+        assert boxes[1].bounds == pytest.approx((1, 2, 30, 40), abs=1e-4)
+
+
+def test_errors_have_the_index_of_what_was_given() -> None:
+    good: dict[str, Any] = {"id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+    bad = {**good, "bbox": [1, 2, "x", 4]}
+    given = [good, bad, {**good, "id": 3}, "none"]
+    same = copy.deepcopy(given)
+    found = dl.Converter().convert(given, "coco", "yolo", item=ITEM)
+    assert len(found) == 2
+    assert [error.index for error in found.errors] == [1, 3]
+    assert found.errors[0].code == "type.number"
+    assert given == same
+    with pytest.raises(UsageError, match="bbox"):
+        dl.Converter().from_coco(bad)
+
+
+def test_a_hook_takes_the_place_of_the_step_and_its_errors_cost_one_annotation() -> None:
+    def hook(annotation: dl.Annotation, item: dl.Item) -> str:
+        annotation.label = "mine"
+        if annotation.type == "subtitle":
+            raise KeyError("no")
+        return f"{item.name} {annotation.label}"
+
+    given = builder()
+    found = dl.Converter().convert(given, "dataloop", "whatever", conversion_func=hook)
+    assert list(found) == ["a.jpg mine"] * 2
+    assert [(e.index, e.code) for e in found.errors] == [(1, "hook.failed")]
+    assert [a.label for a in given] == ["cat", "Ann", "dog"]
+
+
+def test_labels_may_be_names_ids_or_categories() -> None:
+    converter = dl.Converter()
+    record = {"id": 1, "category_id": 7, "bbox": [1, 2, 3, 4]}
+    for labels in ({7: "cat"}, {"cat": 7}, [{"id": 7, "name": "cat"}]):
+        assert converter.from_coco(record, labels=labels).label == "cat"
+    assert converter.from_coco(record).label == "7"
+    assert converter.from_yolo("1 .5 .5 .1 .1", item=ITEM, labels=["a", "b"]).label == "b"
+    box = dl.Annotation(dl.Box(1, 2, 3, 4, "cat"))
+    assert converter.to_coco(box, item=ITEM, labels={7: "cat"})["category_id"] == 7
+
+
+def test_yolo_needs_the_size_of_the_image() -> None:
+    with pytest.raises(UsageError, match="size is not known"):
+        dl.Converter().from_yolo("0 .5 .5 .1 .1")
+    with pytest.raises(UnknownFormatError, match="Did you mean 'coco'"):
+        dl.Converter().convert([], "cocoo", "yolo")
+
+
+def test_files_folders_and_data_sets(tmp_path: Path) -> None:
+    converter = dl.Converter(return_error_filepath=True)
+    dataset = dl.Dataset.from_pairs([(ITEM, builder()[::2])])
+    path, failed, errors = converter.convert_dataset(dataset, "dataloop", tmp_path / "json")
+    assert (path, failed, errors) == (str(tmp_path / "json"), False, None)
+    out, failed, _ = converter.convert_directory(tmp_path / "json", "coco", "dataloop")
+    assert not failed
+    assert out == str(tmp_path / "json_coco")
+    (file,) = Path(out).rglob("*.json")
+    assert len(json.loads(file.read_text())["annotations"]) == 2
+    found, failures = converter.convert_file("voc", "coco", file, save_locally=True)
+    assert failures == []
+    assert [obj["name"] for obj in found] == ["cat", "dog"]
+    assert len(next(iter(dl.open_dataset(file.with_suffix(".xml"), format="voc")))[1]) == 2
+    only = dl.Filters("annotations", "label", "dog")
+    converter.convert_dataset(dataset, "yolo", tmp_path / "y", annotation_filter=only)
+    assert len((tmp_path / "y" / "labels" / "train" / "a.txt").read_text().split("\n")) == 2
+
+
+def test_errors_of_a_folder_are_in_a_file(tmp_path: Path) -> None:
+    good = {"type": "class", "label": "a"}
+    (tmp_path / "in").mkdir()
+    whole = {"filename": "/a.jpg", "annotations": [good, {"type": "box", "label": "b"}]}
+    (tmp_path / "in" / "a.json").write_text(json.dumps(whole))
+    converter = dl.Converter(return_error_filepath=True)
+    _, failed, file = converter.convert_directory(
+        tmp_path / "in", "dataloop", "dataloop", save_to=tmp_path / "out"
+    )
+    assert failed
+    assert "schema.type" in Path(file).read_text()
+
+
+def test_a_data_set_through_a_hook(tmp_path: Path) -> None:
+    dataset = dl.Dataset.from_pairs([(ITEM, builder()[::2])])
+
+    def as_row(annotation: dl.Annotation, item: dl.Item) -> str:
+        return "0 0.5 0.5 0.25 0.25"
+
+    dl.Converter().convert_dataset(dataset, "yolo", tmp_path / "y", conversion_func=as_row)
+    rows = (tmp_path / "y" / "labels" / "train" / "a.txt").read_text().split("\n")
+    assert rows == ["0 0.500000 0.500000 0.250000 0.250000"] * 2 + [""]
+    dl.Converter().convert_dataset(
+        dataset, "mine", tmp_path / "m", conversion_func=lambda annotation, item: annotation.label
+    )
+    assert json.loads((tmp_path / "m" / "a.jpg.json").read_text()) == ["cat", "dog"]
