@@ -124,8 +124,9 @@ class ImageTable:
         ]
 
 
-def _quotes(rows: list[_Image]) -> int:
-    """Return how many quotes the decoded fields explain."""
+def _quotes(rows: list[_Image]) -> tuple[int, bytes]:
+    """Return how many quotes the decoded fields explain, and those that are raw and no text."""
+    rest: list[bytes] = []
     total = 0
     fields = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
     for values in fields[:4]:
@@ -133,9 +134,10 @@ def _quotes(rows: list[_Image]) -> int:
         if str in set(map(type, values)):
             total += 2 * sum(type(value) is str for value in values)
     for raws in fields[4:]:
-        present = [raw for raw in raws if raw is not NONE]
+        present = [bytes(raw) for raw in raws if raw is not NONE]
         total += 2 * len(present) + b"".join(present).count(b'"')
-    return total
+        rest += [text for text in present if text[:1] != b'"']
+    return total, b" ".join(rest)
 
 
 class _Reader:
@@ -203,9 +205,8 @@ class _Reader:
         """Return the records with values to look into; None where keys repeat or are escaped."""
         text = window.text
         quotes = text.count(b'"')
-        # Values of the official files are flat.
-        plain = text.count(b"{") == len(rows) and not needs_care(text.replace(b"{", b""))
-        if quotes == _quotes(rows) and plain:
+        explained, rest = _quotes(rows)
+        if quotes == explained and b"{" not in rest and not needs_care(rest):
             return set()
         try:
             records = _RAW_DICTS.decode(b"[" + text + b"]")
@@ -215,8 +216,6 @@ class _Reader:
         raws = [bytes(raw) for record in records for raw in record.values()]
         if quotes != explained + b"".join(raws).count(b'"'):
             return None
-        if plain:
-            return set()
         owners = [row for row, record in enumerate(records) for _ in record]
         found = set(itertools.compress(owners, repeats_keys(raws)))
         found.update(row for row, raw in zip(owners, raws, strict=True) if needs_care(raw))
