@@ -13,6 +13,9 @@ from dlgeom.geometry.ragged import Ragged, Rings, offsets_of
 
 __all__ = ["detect_table", "extents", "four_corner_rings", "pose_table", "warn_of_refusal"]
 
+MISSING = 0.01
+"""How far below 0 a missing keypoint without a visibility lies; Ultralytics takes no more."""
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -177,9 +180,14 @@ def pose_table(
     ledger: Ledger,
     settings: Settings,
     problems: Problems,
-    count: int,
+    shape: tuple[int, int],
 ) -> Table:
-    """Return ``cx cy w h`` and `count` keypoints ``x y v`` of each row."""
+    """Return ``cx cy w h`` and the keypoints ``x y v`` (or ``x y``) of each row.
+
+    `shape` is the number of keypoints and of numbers for each, 2 or 3. With two a missing point is
+    one with negative numbers.
+    """
+    count, each = shape
     boxes = extents(chunk)
     shapes = chunk.shapes
     ledger.drop(np.isnan(boxes[:, 0]), "geometry.bbox_missing")
@@ -198,23 +206,26 @@ def pose_table(
         ledger.change(np.flatnonzero(outside.any(axis=1)), "keypoints.clipped")
     alive = ledger.alive
     rows = int(np.count_nonzero(alive))
-    fractions = np.zeros((rows, 4 + 3 * count))
-    fractions[:, :4] = _fractions(boxes[alive], sizes[alive])
     points = points[alive]
-    fractions[:, 4::3] = points[:, :, 0] / sizes[alive, :1]
-    fractions[:, 5::3] = points[:, :, 1] / sizes[alive, 1:]
-    within = fractions.copy()
-    fractions[:, 6::3] = points[:, :, 2]
-    warn_of_refusal(chunk, within, alive, problems)
+    fractions = np.zeros((rows, 4 + each * count))
+    fractions[:, :4] = _fractions(boxes[alive], sizes[alive])
+    # The keypoints of a row, seen as a grid of `each` numbers a point.
+    grid = fractions[:, 4:].reshape(rows, count, each)
+    grid[..., :2] = points[..., :2] / sizes[alive][:, None, :]
+    missing = (points == 0).all(axis=2) if each == 3 else points[..., 2] == 0
+    warn_of_refusal(chunk, fractions, alive, problems)
+    if each == 3:
+        grid[..., 2] = points[..., 2]
+    else:
+        grid[missing] = -max(MISSING, 10.0 ** -(settings.decimals or 6))
     width = fractions.shape[1]
     numbers, places = scale.digits(fractions.ravel(), np.where(alive, width, 0))
     table = Table.of_blocks(numbers.reshape(rows, width), alive, scale)
     shown = np.full(len(numbers), scale.decimals, dtype=np.int8) if places is None else places
-    # Visibilities are 0, 1 or 2 and are written so; a missing point is "0 0 0".
-    grid = shown.reshape(rows, width)
-    grid[:, 6::3][points[:, :, 2] == np.rint(points[:, :, 2])] = 0
-    missing = (points == 0).all(axis=2)
-    grid[:, 4::3][missing] = 0
-    grid[:, 5::3][missing] = 0
+    if each == 3:
+        # Visibilities are 0, 1 or 2 and are written so; a missing point is "0 0 0".
+        decimals = shown.reshape(rows, width)[:, 4:].reshape(rows, count, 3)
+        decimals[..., 2][points[..., 2] == np.rint(points[..., 2])] = 0
+        decimals[missing] = 0
     table.places = shown
     return table

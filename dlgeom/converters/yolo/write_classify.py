@@ -95,8 +95,19 @@ class ClassifyWriter:
     def _folder(self, chunk: Chunk, label: int) -> str:
         found = self._folders.get(label)
         if found is None:
+            name = chunk.labels[label].name
             found = self._folders[label] = folder_of_label(chunk.labels[label], self._folder_claims)
+            if found != name:
+                self._context.problems.notice(
+                    "path.reserved", f"class {name!r} gets the folder {found!r}"
+                )
         return found
 
     def finish(self) -> None:
-        """Leave nothing else: the folders say it all."""
+        """Tell of classes without an image: the folders say it all, and these have none."""
+        labels = self._context.meta.labels
+        for index, label in enumerate(labels):
+            if index not in self._folders:
+                self._context.problems.notice(
+                    "ref.category", f"class {label.name!r} has no image and gets no folder"
+                )

@@ -160,7 +160,9 @@ def _field(text: str) -> str:
     return text
 
 
-def data_yaml(labels: LabelTable, task: str, folders: Sequence[str], keypoints: int) -> bytes:
+def data_yaml(
+    labels: LabelTable, task: str, folders: Sequence[str], pose: tuple[int, int] | None
+) -> bytes:
     """Return the text of ``data.yaml``.
 
     Parameters
@@ -171,8 +173,8 @@ def data_yaml(labels: LabelTable, task: str, folders: Sequence[str], keypoints: 
         Told to readers; Ultralytics ignores it.
     folders : sequence of str
         Folders of the splits, in the order of the source.
-    keypoints : int
-        Keypoints of each pose; 0 where the task has none.
+    pose : (int, int), optional
+        Keypoints of each pose and numbers for each, where the task has any.
     """
     import yaml
 
@@ -198,15 +200,15 @@ def data_yaml(labels: LabelTable, task: str, folders: Sequence[str], keypoints: 
     ids = [label.id for label in labels]
     if all(found is not None for found in ids):
         content["category_ids"] = [Quoted(i) if isinstance(i, str) else i for i in ids]
-    if keypoints:
-        content["kpt_shape"] = [keypoints, 3]
-        flip = _flip(labels, keypoints)
+    if pose is not None:
+        content["kpt_shape"] = list(pose)
+        flip = _flip(labels, pose[0])
         if flip:
             content["flip_idx"] = flip
         named = {
             index: [Quoted(name) for name in label.keypoints]
             for index, label in enumerate(labels)
-            if len(label.keypoints) == keypoints
+            if len(label.keypoints) == pose[0]
         }
         if named:
             content["kpt_names"] = named

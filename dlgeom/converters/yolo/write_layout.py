@@ -40,8 +40,8 @@ class Layout(Protocol):
         """Take note of an item that is written."""
         ...
 
-    def finish(self, keypoints: int) -> None:
-        """Write the class file; `keypoints` is the number of them in a row of the task pose."""
+    def finish(self, pose: tuple[int, int] | None) -> None:
+        """Write the class file; `pose` is the ``kpt_shape`` of the task pose."""
         ...
 
 
@@ -66,10 +66,10 @@ class UltralyticsLayout:
     def add(self, item: Item, place: str) -> None:
         """Do nothing: folders need no list."""
 
-    def finish(self, keypoints: int) -> None:
+    def finish(self, pose: tuple[int, int] | None) -> None:
         """Write ``data.yaml``."""
         folders = list(self.namer.folders.values())
-        text = data_yaml(self._context.meta.labels, self._task, folders, keypoints)
+        text = data_yaml(self._context.meta.labels, self._task, folders, pose)
         self._context.output.write("data.yaml", text)
 
 
@@ -137,7 +137,7 @@ class DarknetLayout:
             found = self._lists[folder] = self._context.output.open(f"{name}.txt")
         return found
 
-    def finish(self, keypoints: int) -> None:
+    def finish(self, pose: tuple[int, int] | None) -> None:
         """Write ``obj.names`` and ``obj.data``, and end the lists."""
         if not self._lists:
             self._list(self.namer.folder(None))

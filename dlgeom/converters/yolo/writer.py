@@ -88,7 +88,7 @@ class YoloWriter:
             )
         self._csv = context.output.open("images.csv")
         self._csv.write(CSV_HEADER)
-        self._keypoints = 0
+        self._pose: tuple[int, int] | None = None
 
     def write(self, chunk: Chunk) -> Losses:
         """Write the label files of a chunk's items.
@@ -166,7 +166,8 @@ class YoloWriter:
         if self._task == "segment":
             return tokens >= 7 and tokens % 2 == 1 and bool(shapes & OUTLINE)
         if self._task == "pose":
-            return tokens == 5 + 3 * self._count_keypoints(chunk) and bool(shapes & KEYPOINTS)
+            count, each = self._pose_shape(chunk)
+            return tokens == 5 + each * count and bool(shapes & KEYPOINTS)
         return tokens == 9 and bool(shapes & (ROTATED | OUTLINE))
 
     def _format(
@@ -202,7 +203,7 @@ class YoloWriter:
             return segment_table(chunk, sizes, scale, ledger, self._settings)
         rest = (chunk, sizes, scale, ledger, self._settings, self._problems)
         if self._task == "pose":
-            return pose_table(*rest, self._count_keypoints(chunk))
+            return pose_table(*rest, self._pose_shape(chunk))
         tables: dict[str, Callable[..., Table]] = {"detect": detect_table, "obb": obb_table}
         return tables[self._task](*rest)
 
@@ -218,24 +219,28 @@ class YoloWriter:
                 **chunk.where(row),
             )
 
-    def _count_keypoints(self, chunk: Chunk) -> int:
-        """Return how many keypoints each row has: settled by the first rows for all files."""
-        if self._keypoints:
-            return self._keypoints
-        shape = self._context.meta.extra.get("kpt_shape")
-        count = max((len(label.keypoints) for label in chunk.labels), default=0)
-        if isinstance(shape, (list, tuple)) and shape and isinstance(shape[0], int):
-            count = max(count, shape[0])
-        if not count:
+    def _pose_shape(self, chunk: Chunk | None = None) -> tuple[int, int]:
+        """Return ``kpt_shape``: settled by the classes, or by the first rows for all files."""
+        if self._pose is not None:
+            return self._pose
+        meta, count, each = self._context.meta, 0, 3
+        shape = meta.extra.get("kpt_shape")
+        if isinstance(shape, (list, tuple)) and len(shape) == 2 and isinstance(shape[0], int):
+            count = shape[0]
+            each = 2 if meta.format == "yolo" and shape[1] == 2 else 3
+        labels = meta.labels if chunk is None else chunk.labels
+        count = max(count, *(len(label.keypoints) for label in labels), 0)
+        if not count and chunk is not None:
             count = int(chunk.keypoints.lengths.max(initial=0))
-        if not count:
-            raise FormatError(
-                "no class names keypoints and the first images have none; all poses have the "
-                "same number of keypoints. Name them in the categories, or use --task detect",
-                code="schema.names",
-            )
-        self._keypoints = count
-        return count
+            if not count:
+                raise FormatError(
+                    "no class names keypoints and the first images have none; all poses have the "
+                    "same number of keypoints. Name them in the categories, or use --task detect",
+                    code="schema.names",
+                )
+        if count:
+            self._pose = count, each
+        return count, each
 
     def _write_files(self, chunk: Chunk, text: bytes, offsets: Ints, raw: list[bytes]) -> None:
         """Write one label file for each item, empty where it has no rows."""
@@ -275,4 +280,5 @@ class YoloWriter:
                     f"class {label.name!r} is named twice; the classes stay apart by their index",
                 )
             seen.add(label.name)
-        self._layout.finish(self._keypoints)
+        shape = self._pose_shape() if self._task == "pose" else (0, 0)
+        self._layout.finish(shape if shape[0] else None)

@@ -259,3 +259,56 @@ def test_names_that_darknet_cannot_hold_are_told(tmp_path: Path) -> None:
     assert (tmp_path / "out/obj.names").read_text() == "a  b\nc\n"
     codes = Counter(entry["code"] for entry in report.summary()["codes"])
     assert codes["text.trimmed"] == codes["image.format"] == 1
+
+
+@pytest.mark.parametrize("decimals", [None, 1, 2, 6])
+def test_poses_without_visibility_stay_so(tmp_path: Path, decimals: int | None) -> None:
+    rows = "0 0.5 0.5 0.2 0.2 0.3 .4 -1 -1\n1 0.5 0.5 0.2 0.2 0.3 0.4 0.1 0.2\n"
+    source = tmp_path / "source"
+    for folder in ("images/train", "labels/train"):
+        (source / folder).mkdir(parents=True)
+    Image.new("L", (20, 20)).save(source / "images/train/a.png")
+    (source / "labels/train/a.txt").write_text(rows)
+    (source / "data.yaml").write_text(
+        "train: images/train\nval: images/train\nkpt_shape: [2, 2]\nnames: [a, b]\n"
+    )
+    out = tmp_path / "out"
+    dlgeom.convert(source, out, to_format="yolo", decimals=decimals, image_files="copy")
+    text = (out / "labels/train/a.txt").read_text()
+    if decimals is None:
+        assert text == rows
+        return
+    numbers = [[float(word) for word in line.split()] for line in text.splitlines()]
+    assert [len(row) for row in numbers] == [9, 9]
+    assert max(numbers[0][-2:]) < 0 <= min(numbers[1])
+    if decimals > 1:
+        data, splits = load_ultralytics(out / "data.yaml", "pose")
+        assert data["kpt_shape"] == [2, 2]
+        assert [len(found) for found, _ in splits["train"].values()] == [2]
+
+
+def test_a_set_of_poses_without_any_names_their_shape(tmp_path: Path) -> None:
+    source = coco_set(tmp_path / "source", ("train",))
+    path = source / "annotations/instances_train.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "annotations": []}))
+    out = tmp_path / "out"
+    dlgeom.convert(source, out, to_format="yolo", task="pose", image_files="copy", on_error="skip")
+    data, _ = load_ultralytics(out / "data.yaml", "pose")
+    assert data["kpt_shape"] == [3, 3]
+
+
+def test_classes_that_folders_cannot_show_are_told(tmp_path: Path) -> None:
+    source = coco_set(tmp_path / "source", ("train",))
+    report = dlgeom.convert(
+        source,
+        tmp_path / "out",
+        to_format="yolo",
+        task="classify",
+        image_files="copy",
+        on_error="skip",
+    )
+    told = {entry["code"]: entry["count"] for entry in report.summary()["codes"]}
+    # One image without a label, and three classes without an image.
+    assert told["ref.category"] == 4
+    assert sorted(path.name for path in (tmp_path / "out/train").iterdir()) == ["no"]

@@ -682,7 +682,8 @@ def test_classes_of_images_are_folders(tmp_path: Path) -> None:
     )
     assert files == ["train/_.._dog/b.png", "train/cat/a.png"]
     assert [code_of(losses, row) for row in range(3)] == ["", "label.second", ""]
-    assert [entry.code for entry in problems.entries] == ["ref.category"]
+    # A class gets a folder of another name, and an image has no label.
+    assert [entry.code for entry in problems.entries] == ["path.reserved", "ref.category"]
 
 
 def test_options_have_a_help_text_and_a_legal_default() -> None:
