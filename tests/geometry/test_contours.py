@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from pathlib import Path
-from typing import Any
-
 import cv2
 import numpy as np
 import pytest
@@ -268,50 +263,3 @@ def test_center_outline_is_that_of_opencv(mask: Mask) -> None:
     for ring, expected in zip(rings, found, strict=True):
         assert ring.dtype == np.float64
         assert np.array_equal(ring, expected[:, 0])
-
-
-def _read(path: Path) -> Any:
-    data = path.read_bytes()
-    return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
-
-
-def _runs(segmentation: dict[str, Any]) -> NDArray[np.uint32]:
-    height, width = segmentation["size"]
-    if isinstance(segmentation["counts"], list):
-        return np.array(segmentation["counts"], dtype=np.uint32)
-    return counts_of(coco_mask.decode(segmentation).astype(bool).reshape(height, width))
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize(
-    "name",
-    [
-        "coco_mini/instances_train2017.json",
-        "coco_mini/instances_val2017.json",
-        "keypoints_2213/person_keypoints_val2017.json.gz",
-        "results/instances_val2014_fakesegm100_results.json",
-    ],
-)
-def test_outlines_of_real_run_lengths_are_exact(shared_data: Path, name: str) -> None:
-    document = _read(shared_data / "coco" / name)
-    records = document if isinstance(document, list) else document["annotations"]
-    masks_found = [r["segmentation"] for r in records if isinstance(r.get("segmentation"), dict)]
-    for segmentation in masks_found:
-        height, width = segmentation["size"]
-        counts = _runs(segmentation)
-        parts = trace_runs(counts, (height, width)).row(0)
-        assert np.array_equal(parts_to_runs(parts, (height, width)), counts)
-
-
-@pytest.mark.shared
-def test_outlines_of_real_panoptic_segments_are_exact(shared_data: Path) -> None:
-    folder = shared_data / "coco" / "panoptic_val100" / "panoptic_val2017"
-    pictures = sorted(folder.glob("*.png"))[:6]
-    assert pictures
-    for path in pictures:
-        ids = cv2.imread(str(path)).astype(np.int64) @ [1, 256, 65536]
-        for value in np.unique(ids).tolist():
-            mask = ids == value
-            outline = trace(mask)
-            assert np.array_equal(parts_to_runs(outline.row(0), mask.shape), counts_of(mask))
-            assert all(Polygon(part[0], part[1:]).is_valid for part in outline.row(0))
