@@ -36,6 +36,7 @@ _NTSC = Fraction(1000, 1001)
 _SNAP = Fraction(5, 1000)
 _LEAST_NTSC = 10
 """Below it n * 1000 / 1001 is so close to n that nothing can be told from the number."""
+_SURE = 1e11
 _MOST = Fraction(49, 100)
 _PLAIN = re.compile(r"[+-]?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _RATIO = re.compile(r"\+?[0-9]{1,30}[/:][0-9]{1,30}", re.ASCII)
@@ -128,6 +129,11 @@ def milliseconds(seconds: Number) -> int:
     >>> milliseconds(1.9996), milliseconds(0.0005)
     (2000, 1)
     """
+    if type(seconds) is float and abs(seconds) < _SURE:
+        # Whole milliseconds, as nearly all times are: no other decimal of so few digits is nearer.
+        whole = round(seconds * 1000)
+        if whole / 1000 == seconds:
+            return whole
     return _half_up(as_seconds(seconds) * 1000)
 
 

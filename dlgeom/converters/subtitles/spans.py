@@ -12,7 +12,7 @@ from dlgeom.converters.subtitles.times import LONGEST
 from dlgeom.definitions import Subtitle
 from dlgeom.errors import UsageError
 from dlgeom.item import Item
-from dlgeom.video.timebase import as_seconds, milliseconds, subtitle_frames, time_of_frame
+from dlgeom.video.timebase import milliseconds, subtitle_frames, time_of_frame
 
 __all__ = ["Span", "lost_fields", "span_of", "subtitle_annotation", "user_data"]
 
@@ -73,13 +73,13 @@ def user_data(metadata: dict[str, Any] | None, name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _seconds(value: Any, frame: int | None, item: Item) -> Fraction | None:
-    """Return a time, from a frame where there is no time; None if neither is there."""
+def _time(value: Any, frame: int | None, item: Item) -> int | None:
+    """Return a time in milliseconds, from a frame where there is none; None if neither is."""
     if value is not None:
-        return as_seconds(value)
+        return milliseconds(value)
     if frame is None or not item.fps:
         return None
-    return time_of_frame(frame, item.fps)
+    return milliseconds(time_of_frame(frame, item.fps))
 
 
 def span_of(annotation: Annotation, item: Item) -> Span | str:
@@ -95,14 +95,13 @@ def span_of(annotation: Annotation, item: Item) -> Span | str:
     """
     last = annotation.end_frame_num
     try:
-        start = _seconds(annotation.start_time, annotation.frame_num, item)
-        end = _seconds(annotation.end_time, None if last is None else last + 1, item)
+        first = _time(annotation.start_time, annotation.frame_num, item)
+        end = _time(annotation.end_time, None if last is None else last + 1, item)
     except UsageError:
         return "not_finite"
-    if start is None:
+    if first is None:
         return "no_time"
-    first = milliseconds(start)
-    stop = first if end is None else milliseconds(end)
+    stop = first if end is None else end
     if max(first, stop) >= LONGEST:
         return "range"
     code = ""

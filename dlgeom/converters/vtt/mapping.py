@@ -36,6 +36,9 @@ __all__ = [
 
 NAME = "vtt"
 _SURROGATES = re.compile("[\ud800-\udfff]")
+MOST_VOICES = 100
+"""Parts of a cue that become subtitles of their own; one of more is not worth a thousand times its
+bytes, and all of its text is one subtitle."""
 NO_BREAK_SPACE = "\u00a0"
 
 
@@ -86,7 +89,7 @@ def payload_of(text: str, label: str | None, default: str) -> str:
 
 
 def annotations_of_cue(cue: Cue, item: Item, mapping: Mapping) -> list[Annotation]:
-    """Return the annotations of a cue: one, or one for each voice span.
+    """Return the annotations of a cue: one, or one for each voice span (up to `MOST_VOICES`).
 
     Raises
     ------
@@ -94,6 +97,9 @@ def annotations_of_cue(cue: Cue, item: Item, mapping: Mapping) -> list[Annotatio
         ``limit.depth``.
     """
     parts = parts_of(cue.text, joined=mapping.joined, prefix=mapping.prefix, depth=mapping.depth)
+    crowded = len(parts) > MOST_VOICES
+    if crowded:
+        parts = parts_of(cue.text, joined=True, prefix=mapping.prefix, depth=mapping.depth)
     common: dict[str, Any] = {}
     if cue.id:
         common["id"] = cue.id
@@ -102,7 +108,7 @@ def annotations_of_cue(cue: Cue, item: Item, mapping: Mapping) -> list[Annotatio
     first: dict[str, Any] = {}
     if len(parts) > 1 or payload_of(parts[0].text, parts[0].voice, mapping.label) != cue.text:
         first["payload"] = cue.text
-        if mapping.joined:
+        if mapping.joined or crowded:
             first["voices"] = "joined"
         if mapping.prefix:
             first["speaker"] = "prefix"

@@ -13,7 +13,7 @@ from dlgeom.converters.problems import Problems
 from dlgeom.converters.subtitles.files import SubtitleReader, holds_files
 from dlgeom.converters.subtitles.spans import user_data
 from dlgeom.converters.vtt.file import Cue, VttFile, parse_vtt
-from dlgeom.converters.vtt.mapping import NAME, Mapping, annotations_of_cue, item_data
+from dlgeom.converters.vtt.mapping import MOST_VOICES, NAME, Mapping, annotations_of_cue, item_data
 from dlgeom.converters.vtt.options import DEFAULT_LABEL
 from dlgeom.errors import FormatError, LimitError
 from dlgeom.item import Item
@@ -215,6 +215,15 @@ def _checked(
                 limits.check(
                     "text", len(name.encode()), code="limit.text", what="length of a voice"
                 )
+        own = user_data(made[0].metadata, NAME)
+        if own.get("voices") == "joined" and not mapping.joined:
+            problems.notice(
+                "limit.entries",
+                f"cue has more than {MOST_VOICES} voice spans; it is read as one subtitle, as with "
+                "vtt_voices=joined",
+                path=shown,
+                location=f"line {cue.line}",
+            )
     except LimitError as error:
         problems.skipped(
             error.code, f"cue: {error.message}", path=shown, location=f"line {cue.line}"

@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dlgeom.converters.vtt.cuetext import Node, Text, Timestamp, parse_cue_text, unescaped
+from dlgeom.converters.vtt.cuetext import (
+    Node,
+    Text,
+    Timestamp,
+    collapsed,
+    parse_cue_text,
+    unescaped,
+)
 from dlgeom.converters.vtt.timing import BLANKS
 from dlgeom.limits import DEFAULT_LIMITS
 
@@ -21,6 +28,8 @@ _PREFIX = re.compile(
     rf"(?:[{_DASHES}][ \t]*)?([^\W\d_][^\n:,;!?\"<>]{{0,63}}):[ \t]+(?=[^ \t\n])([^\n]*)\Z"
 )
 _WORDS = 6
+# What most cues with a voice are: one span around text without tags.
+_ONE = re.compile(r"<v[ \t]([^<>&]*)>([^<]*)(?:</v>)?")
 
 
 class Part(NamedTuple):
@@ -89,6 +98,9 @@ def parts_of(
     if "<" not in payload:
         text = unescaped(payload)
         return _prefixed(text, joined) if prefix else [Part(text, None)]
+    one = _ONE.fullmatch(payload)
+    if one is not None and (name := collapsed(one[1])):
+        return [Part(unescaped(one[2]), name)]
     names: list[str] = []
     runs = list(_runs(parse_cue_text(payload, depth=depth), -1, names))
     whole = "".join(text for _, text in runs)

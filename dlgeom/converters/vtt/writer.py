@@ -10,6 +10,7 @@ from dlgeom.converters.srt.markup import markup_to_vtt
 from dlgeom.converters.subtitles.spans import lost_fields, user_data
 from dlgeom.converters.subtitles.writer import Entry, SubtitleWriter
 from dlgeom.converters.vtt.compose import WrittenCue, compose
+from dlgeom.converters.vtt.cuetext import Node, Text, parse_cue_text, plain_text
 from dlgeom.converters.vtt.mapping import (
     NAME,
     own_data,
@@ -22,6 +23,7 @@ from dlgeom.converters.vtt.options import DEFAULT_LABEL
 from dlgeom.converters.vtt.timing import BLANKS
 from dlgeom.converters.vtt.voices import Part, parts_of
 from dlgeom.converters.vtt.write_codes import CODES
+from dlgeom.errors import LimitError
 from dlgeom.item import Item
 
 __all__ = ["VttWriter", "create_writer"]
@@ -82,7 +84,7 @@ class VttWriter(SubtitleWriter):
             payload = str(own["payload"])
         else:
             payload = self._new_payload(entries[place], losses)
-            if "payload" in own or "part" in own:
+            if "part" in own or ("payload" in own and _says_markup(own["payload"], parts)):
                 losses.fields["cue.markup"] += 1
         cue = WrittenCue(span.start, span.end, payload)
         for name, value in (("id", own.get("id", "")), ("settings", own.get("settings", ""))):
@@ -143,6 +145,23 @@ class VttWriter(SubtitleWriter):
             return own
         losses.fields["cue.markup"] += 1
         return payload
+
+
+def _says_markup(payload: object, parts: list[Part]) -> bool:
+    """Whether a payload says more than one text and one voice."""
+    if len(parts) != 1 or not isinstance(payload, str):
+        return True
+    try:
+        tree = parse_cue_text(payload)
+    except LimitError:
+        return True
+    while len(tree) == 1 and isinstance(tree[0], Node) and tree[0].name == "v":
+        if tree[0].classes:
+            return True
+        tree = tree[0].children
+    return (
+        not all(isinstance(child, Text) for child in tree) or plain_text(payload) != parts[0].text
+    )
 
 
 def _says_more(metadata: dict[str, Any] | None) -> bool:

@@ -160,6 +160,29 @@ def test_an_edited_annotation_is_written_from_its_new_values(tmp_path: Path) -> 
     assert [c[3] for c in cues_after(swapped)[0][1:3]] == ["<v Bob>Yo", "<v Ann>Hi"]
 
 
+@pytest.mark.parametrize(
+    ("payload", "lost"),
+    [
+        ("<v Bob>a</v>", False),
+        ("a &lt b", False),
+        ("<v Bob>a &quot;", False),
+        ("<v.loud Bob>a", True),
+        ("<i>a</i>", True),
+        ("a<00:01.000>b", True),
+        ("- <v Bob>a", True),
+        ("<v Bob>a</v> <v Ann>b", True),
+    ],
+)
+def test_markup_is_lost_only_where_there_is_any(payload: str, lost: bool, tmp_path: Path) -> None:
+    found = read_vtt_file(
+        written(tmp_path / "a.vtt", f"WEBVTT\n\n00:00.000 --> 00:05.000\n{payload}\n")
+    )
+    found[0].label = "Zoe"
+    report = write_vtt_file(found, tmp_path / "b.vtt")
+    assert bool(report.fields["cue.markup"]) == lost
+    assert set(report.fields) <= {"cue.markup"}
+
+
 HOSTILE = [
     "-->",
     "\n",
@@ -411,6 +434,16 @@ def test_long_texts_and_labels_are_left_out_and_told(tmp_path: Path) -> None:
     )
     report = write_vtt_file(builder, tmp_path / "d.vtt")
     assert report.dropped == 2
+
+
+def test_a_cue_of_very_many_voices_is_one_subtitle(tmp_path: Path) -> None:
+    text = "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n" + "<v a>x</v>" * 101 + "\n"
+    source = written(tmp_path / "a.vtt", text)
+    report = dl.convert(source, tmp_path / "b.vtt")
+    assert [code for _, code in report.codes] == ["limit.entries"]
+    assert (report.read, report.lossless) == (1, True)
+    assert (tmp_path / "b.vtt").read_text() == text
+    assert said(read_vtt_file(source)) == [("a", "x" * 101)]
 
 
 # Through the pipeline.

@@ -397,6 +397,13 @@ def test_names_in_front_are_speakers_only_if_asked(text: str, parts: list) -> No
     assert len(parts_of(text)) == 1
 
 
+@given(st.text(" \t\nab.&;<>/v", max_size=8), st.text("ab &;\n>", max_size=6), st.booleans())
+def test_a_plain_voice_span_is_what_the_tree_says(name: str, text: str, closed: bool) -> None:
+    payload = f"<v {name}>{text}{'</v>' if closed else ''}"
+    # An empty tag changes nothing but the way it is read.
+    assert parts_of(payload) == parts_of(payload + "<q>")
+
+
 def test_depth_has_a_limit_and_needs_no_recursion() -> None:
     with pytest.raises(LimitError, match="limit depth"):
         parse_cue_text("<c>" * 20_000)
