@@ -15,6 +15,7 @@ from dlgeom.annotation.single import (
     checked_definition,
     checked_object_id,
     id_of,
+    own_copy,
 )
 from dlgeom.annotation.table import table
 from dlgeom.definitions import Segmentation, Subtitle
@@ -167,7 +168,6 @@ class AnnotationCollection:
             given = list(annotation_definition)
         thing = checked_object_id(object_id)
         parent = id_of(parent_id)
-        self._refuse_circle(parent)
         score = None if model_info is None else _confidence(model_info)
         first = None if frame_num is None else checked_frame(frame_num, "frame_num")
         last = None if end_frame_num is None else checked_frame(end_frame_num, "end_frame_num")
@@ -201,6 +201,7 @@ class AnnotationCollection:
             fresh.append(made)
             if thing is not None and self._in_video(span):
                 known = made
+        self._refuse_circles(parent, fresh)
         self.annotations += fresh
         for annotation, shape in continued:
             annotation.add_frames(shape, *span, fixed=fixed, object_visible=object_visible)
@@ -229,22 +230,29 @@ class AnnotationCollection:
         self._by_object, self._indexed = {}, 0
         return self._object(thing)
 
-    def _refuse_circle(self, parent_id: object) -> None:
-        """Raise `UsageError` if the chain of parents never ends."""
+    def _refuse_circles(self, parent: object, fresh: Sequence[Annotation]) -> None:
+        """Raise `UsageError` if a chain of parents never ends."""
+        given = (annotation for annotation in fresh if annotation.parent_id is not None)
+        starts = {parent, *(annotation.parent_id for annotation in given)} - {None}
+        if not starts:
+            return
         parents = {
             annotation.id: annotation.parent_id
-            for annotation in self.annotations
+            for annotation in (*self.annotations, *fresh)
             if annotation.id is not None
         }
-        seen = set()
-        while parent_id is not None:
-            if parent_id in seen:
-                raise UsageError(
-                    f"annotation {parent_id!r} is its own ancestor; parents form a tree. "
-                    "Correct parent_id"
-                )
-            seen.add(parent_id)
-            parent_id = parents.get(parent_id)
+        done: set[object] = set()
+        for above in starts:
+            seen: set[object] = set()
+            while above is not None and above not in done:
+                if above in seen:
+                    raise UsageError(
+                        f"annotation {above!r} is its own ancestor; parents form a tree. "
+                        "Correct parent_id"
+                    )
+                seen.add(above)
+                above = parents.get(above)
+            done |= seen
 
     # Files and the platform's JSON: through the adapters.
 
@@ -629,9 +637,9 @@ def _metadata(
 ) -> dict[str, Any] | None:
     """Return a copy of the metadata with the model's entry where the platform has it."""
     if model_info is None:
-        return None if metadata is None else dict(metadata)
-    result = dict(metadata or {})
-    result["user"] = {**(result.get("user") or {}), "model": dict(model_info)}
+        return None if metadata is None else dict(own_copy(metadata))
+    result = dict(own_copy(metadata or {}))
+    result["user"] = {**(result.get("user") or {}), "model": own_copy(dict(model_info))}
     return result
 
 

@@ -6,7 +6,7 @@ one (step and hold); nothing is interpolated here, and reading never changes any
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -184,20 +184,19 @@ def state_at(states: States, frame: int) -> FrameAnnotation:
 def put_state(states: States, state: FrameAnnotation) -> States:
     """Return the states with another one in its place; what it covers goes."""
     first, last = state.frame_num, state.last
-    kept: list[FrameAnnotation] = []
-    for other in states:
-        if first <= other.frame_num and other.last <= last:
-            continue
-        if other.frame_num < first <= other.last:
-            kept.append(_ending(other, first - 1))
-            if other.last > last:
-                kept.append(_starting(other, last + 1))
-        elif first <= other.frame_num <= last:
-            kept.append(_starting(other, last + 1))
-        else:
-            kept.append(other)
-    kept.append(state)
-    return tuple(sorted(kept, key=_first))
+    if not states or states[-1].last < first:
+        return (*states, state)
+    # States do not overlap: one may reach in from before, those that begin inside go.
+    low = bisect_left(states, first, key=_first)
+    high = bisect_right(states, last, key=_first)
+    before, middle = states[:low], [state]
+    if low and states[low - 1].last >= first:
+        reaching = states[low - 1]
+        before = (*states[: low - 1], _ending(reaching, first - 1))
+        if reaching.last > last:
+            middle.append(_starting(reaching, last + 1))
+    middle += [_starting(other, last + 1) for other in states[low:high] if other.last > last]
+    return (*before, *middle, *states[high:])
 
 
 def _ending(state: FrameAnnotation, last: int) -> FrameAnnotation:
@@ -215,22 +214,26 @@ class Frames(Mapping[int, FrameAnnotation]):
     Nothing is stored for a frame: a range of a million frames costs nothing.
     """
 
-    __slots__ = ("_first", "_last", "_states")
+    __slots__ = ("_first", "_head", "_last", "_later")
 
-    def __init__(self, states: States, last: int) -> None:
-        self._states = states
-        self._first = states[0].frame_num if states else 0
-        self._last = last if states else -1
+    def __init__(self, head: FrameAnnotation | None, later: States, last: int) -> None:
+        # Head and rest apart: joining them for each access would cost as much as all states.
+        self._head, self._later = head, later
+        self._first = 0 if head is None else head.frame_num
+        self._last = -1 if head is None else last
 
     @property
     def states(self) -> States:
         """The states that are stored, ascending by frame."""
-        return self._states
+        return () if self._head is None else (self._head, *self._later)
 
     def __getitem__(self, frame: int) -> FrameAnnotation:
-        if frame not in self:
+        if self._head is None or frame not in self:
             raise KeyError(frame)
-        return state_at(self._states, int(frame))
+        number = int(frame)
+        if not self._later or number < self._later[0].frame_num:
+            return state_at((self._head,), number)
+        return state_at(self._later, number)
 
     def __contains__(self, frame: object) -> bool:
         return (
@@ -246,6 +249,6 @@ class Frames(Mapping[int, FrameAnnotation]):
         return self._last + 1 - self._first
 
     def __repr__(self) -> str:
-        if not self._states:
+        if self._head is None:
             return "Frames()"
-        return f"Frames({self._first}..{self._last}, {len(self._states)} states)"
+        return f"Frames({self._first}..{self._last}, {1 + len(self._later)} states)"

@@ -21,7 +21,7 @@ from dlgeom.definitions.base import AttributesLike, Bounds, Definition, FrozenDi
 from dlgeom.errors import UsageError
 from dlgeom.item import Item
 
-__all__ = ["NO_DEFINITION", "Annotation", "checked_definition", "checked_object_id"]
+__all__ = ["NO_DEFINITION", "Annotation", "checked_definition", "checked_object_id", "own_copy"]
 
 FPS, AUDIO_FPS = 25.0, 1000.0
 """Frames in a second where nobody says; of audio a frame is a millisecond."""
@@ -192,7 +192,7 @@ class Annotation(msgspec.Struct, eq=False):
             item=item,
             object_id=checked_object_id(object_id),
             automated=automated,
-            metadata=None if metadata is None else dict(metadata),
+            metadata=own_copy(metadata),
             frame_num=None if frame_num is None else checked_frame(frame_num, "frame_num"),
             parent_id=id_of(parent_id),
             start_time=start_time,
@@ -481,8 +481,11 @@ class Annotation(msgspec.Struct, eq=False):
         as a copy that is not `fixed`.
         """
         if self.annotation_definition is NO_DEFINITION:
-            return Frames((), -1)
-        return Frames(self.states, self.end_frame)
+            return Frames(None, (), -1)
+        if self._away is None:
+            return Frames(self._shown(self.start_frame), self.later, self.end_frame)
+        states = self.states
+        return Frames(states[0], states[1:], self.end_frame)
 
     @property
     def current_frame(self) -> int:
@@ -594,7 +597,11 @@ class Annotation(msgspec.Struct, eq=False):
         until = last if fixed and last > first else None
         state = FrameAnnotation(shape, first, fixed, object_visible, until=until)
         end = last if empty else max(self.end_frame, last)
-        self._keep((state,) if empty else put_state(self.states, state))
+        if not empty and self._away is None and first > self.end_frame:
+            # One more at the end: what is there stays, however much it is.
+            self.frame_num, self.later = self.start_frame, (*self.later, state)
+        else:
+            self._keep((state,) if empty else put_state(self.states, state))
         self.end_frame_num = end
         self.start_time, self.end_time = self._time_of(self.start_frame), self._time_of(end)
         return True
@@ -605,8 +612,8 @@ class Annotation(msgspec.Struct, eq=False):
         """Return a copy that can be changed without changing this one."""
         return msgspec.structs.replace(
             self,
-            extra=dict(self.extra),
-            metadata=None if self.metadata is None else dict(self.metadata),
+            extra=own_copy(self.extra),
+            metadata=own_copy(self.metadata),
             children=tuple(child.copy() for child in self.children),
         )
 
@@ -673,6 +680,15 @@ def checked_object_id(value: object) -> str | None:
             "digits as text. Number the things"
         )
     return text
+
+
+def own_copy(value: Any) -> Any:
+    """Return a copy of a JSON value that shares no dict and no list with it."""
+    if isinstance(value, dict):
+        return {key: own_copy(entry) for key, entry in value.items()} if value else {}
+    if isinstance(value, list):
+        return [own_copy(entry) for entry in value]
+    return value
 
 
 def id_of(value: object) -> Any:

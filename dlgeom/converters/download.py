@@ -45,7 +45,12 @@ def download(
     from dlgeom.converters.dataloop.api import collection_to_json
 
     whole = collection_to_json(collection, item_metadata=True)
-    write_file(path, json.dumps(whole, ensure_ascii=False, allow_nan=False, indent=2).encode())
+    try:
+        data = json.dumps(whole, ensure_ascii=False, allow_nan=False, indent=2).encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair is valid JSON as an escape only.
+        data = json.dumps(whole, allow_nan=False, indent=2).encode()
+    write_file(path, data)
     return str(path)
 
 

@@ -98,3 +98,15 @@ def test_slices_are_collections_of_the_same_item() -> None:
     assert isinstance(part, AnnotationCollection)
     assert [a.left for a in part] == [1, 3]
     assert part.item is builder.item
+
+
+def test_a_circle_is_refused_of_annotations_too() -> None:
+    first, second = Annotation(Point(1, 2, "a"), "x"), Annotation(Point(1, 2, "b"), "y")
+    first.parent_id, second.parent_id = "y", "x"
+    builder = AnnotationCollection()
+    with pytest.raises(UsageError, match="own ancestor"):
+        builder.add([first, second])
+    first.parent_id = "x"
+    with pytest.raises(UsageError, match="own ancestor"):
+        builder.add(first)
+    assert len(builder) == 0

@@ -173,3 +173,23 @@ def test_an_image_annotation_has_one_frame() -> None:
     collection = AnnotationCollection(annotations=[annotation])
     assert len(collection.get_frame(0)) == 1
     assert len(collection.get_frame(1)) == 0
+
+
+def test_many_frames_cost_no_more_than_their_number() -> None:
+    # Each step that copied or sorted what is there would take minutes here.
+    annotation = Annotation.new(VIDEO)
+    for frame in range(20_000):
+        annotation.add_frame(box(frame), frame_num=frame)
+    assert sum(annotation.frames[k].left == k for k in annotation.frames) == 20_000
+
+
+def test_a_copy_shares_no_metadata() -> None:
+    given = {"user": {"k": {"n": 1}}}
+    annotation = Annotation.new(annotation_definition=box(1), metadata=given)
+    builder = AnnotationCollection(annotations=[annotation])
+    builder.add(box(2), metadata=given)
+    for found in (*builder.get_frame(0), *builder):
+        assert found.metadata is not None
+        found.metadata["user"]["k"]["n"] += 1
+    assert given == {"user": {"k": {"n": 1}}}
+    assert [a.metadata for a in builder] == [{"user": {"k": {"n": 2}}}] * 2

@@ -17,6 +17,7 @@ from dlgeom.converters.dataloop.poses import write_all
 from dlgeom.converters.dataloop.record import read_annotation, write_annotation
 from dlgeom.converters.dataloop.snapshots import state_of
 from dlgeom.converters.dataloop.text import check_value, parse
+from dlgeom.converters.dataloop.values import plain
 from dlgeom.converters.inputs import read_bytes
 from dlgeom.definitions.base import Definition
 from dlgeom.errors import FormatError, UsageError
@@ -84,7 +85,9 @@ def annotation_from_json(
 
 def annotation_to_json(annotation: Annotation) -> dict[str, Any]:
     """Return one annotation as the platform has it; see `Annotation.to_json`."""
-    return write_annotation(annotation)
+    # A copy: what the caller does with it is not done to the record that it comes from.
+    made: dict[str, Any] = plain(write_annotation(annotation))
+    return made
 
 
 def coordinates_of(definition: Definition) -> Any:
@@ -202,8 +205,13 @@ def collection_to_json(
     item_metadata : bool, default False
         Whether everything that is known of the item is written too.
     """
-    entries = write_all(collection)
+    entries = [
+        plain(entry, f"annotations[{index}]") for index, entry in enumerate(write_all(collection))
+    ]
     whole = item_json(collection.item, entries, whole=item_metadata)
     if isinstance(whole, list):
         return {"_id": None, "filename": None, "annotations": whole}
-    return dict(whole)
+    return {
+        key: entries if key == "annotations" else plain(value, "item")
+        for key, value in whole.items()
+    }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from dlgeom.errors import FormatError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["Tell", "bad", "number", "point_xy", "points_xy", "quiet", "text"]
+__all__ = ["Tell", "bad", "number", "plain", "point_xy", "points_xy", "quiet", "text"]
 
 Tell = Callable[[str, str], None]
 """Takes code and sentence of something doubtful of which nothing is lost."""
@@ -75,3 +76,49 @@ def text(value: object, what: str, limits: Limits = DEFAULT_LIMITS, *, name: boo
     if len(value.encode("utf-8", "surrogatepass")) > allowed:
         raise bad("limit.text", f"{what} has more than {allowed} bytes (limit text). Shorten it")
     return value
+
+
+def plain(value: Any, what: str = "annotation") -> Any:
+    """Return a copy of a value made of nothing but what JSON has.
+
+    Numbers and arrays of NumPy become numbers and lists, read-only values plain ones.
+
+    Raises
+    ------
+    FormatError
+        ``number.not_finite``, ``value.type``: JSON has no such value.
+    """
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int) and type(value) is int:
+        return value
+    if isinstance(value, Mapping):
+        return {
+            key if isinstance(key, str) else _key(key, what): plain(entry, what)
+            for key, entry in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [plain(entry, what) for entry in value]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise bad(
+                "number.not_finite",
+                f"{what} has a number that is not finite ({value}); JSON has none. Correct it",
+            )
+        return float(value)
+    if hasattr(value, "tolist") and hasattr(value, "dtype"):
+        return plain(value.tolist(), what)
+    if isinstance(value, int):
+        return int(value)
+    raise bad(
+        "schema.type",
+        f"{what} has {value!r:.60}, which JSON cannot hold. Give texts, numbers, lists or dicts",
+    )
+
+
+def _key(key: Any, what: str) -> str:
+    """Return a key as JSON text has it; a number becomes its digits."""
+    found = plain(key, what)
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        return str(found)
+    raise bad("schema.type", f"{what} has the key {key!r:.60}; keys are texts. Correct it")

@@ -8,6 +8,7 @@ from dlgeom.annotation import AnnotationCollection
 from dlgeom.converters.base import WriteContext
 from dlgeom.converters.dataloop.itemjson import item_json
 from dlgeom.converters.dataloop.poses import write_all
+from dlgeom.converters.dataloop.values import plain
 from dlgeom.converters.image_files import ImageCopier
 from dlgeom.converters.items import ItemLosses, ItemWriter
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
@@ -59,6 +60,7 @@ class PlatformWriter(ItemWriter):
                 ensure_ascii=True,
                 allow_nan=False,
                 separators=(",", ":"),
+                default=plain,
             )
         except ValueError as error:
             raise FormatError(

@@ -6,6 +6,7 @@ import base64
 import copy
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -344,3 +345,36 @@ def test_no_geometry_is_an_error_that_says_so() -> None:
         read(type="segment", coordinates=[])
     with pytest.raises(GeometryError):
         dl.conversions.to_polygon(Point(1, 2, "a"))
+
+
+def test_what_is_changed_deep_inside_is_written_and_what_is_given_out_is_a_copy() -> None:
+    raw = {"type": "class", "label": "a", "metadata": {"user": {"k": {"n": 1}}}, "own": [{"n": 1}]}
+    annotation = Annotation.from_json(raw)
+    given = annotation.to_json()
+    given["metadata"]["user"]["k"]["n"] = 5
+    given["own"][0]["n"] = 5
+    assert annotation.to_json() == raw
+    assert annotation.metadata is not None
+    annotation.metadata["user"]["k"]["new"] = 2
+    assert annotation.to_json()["metadata"]["user"] == {"k": {"n": 1, "new": 2}}
+
+
+def test_numbers_of_numpy_anywhere_and_none_that_json_cannot_hold(tmp_path: Path) -> None:
+    values = {"n": np.int64(3), "a": np.arange(2), "b": np.bool_(True), 5: np.float32(0.5)}
+    item = Item(name="v.mp4", media="video", fps=25, metadata={"user": {"n": np.int64(1)}})
+    builder = AnnotationCollection(item)
+    builder.add(Box(1, 2, 3, 4, "a"), metadata={"user": values}, frame_num=np.int64(2))
+    builder[0].id = np.int64(7)
+    raw = json.loads(Path(builder.download(tmp_path / "deep" / "x")).read_text())
+    assert raw["metadata"]["user"] == {"n": 1}
+    (record,) = raw["annotations"]
+    assert record["id"] == 7
+    assert record["metadata"]["user"] == {"n": 3, "a": [0, 1], "b": True, "5": 0.5}
+    for value in (math.nan, math.inf, {1, 2}):
+        builder[0].metadata = {"user": {"n": value}}
+        with pytest.raises(FormatError, match="JSON"):
+            builder[0].to_json()
+        with pytest.raises(FormatError, match=r"annotations\[0\]"):
+            builder.download(tmp_path / "y.json")
+    half = AnnotationCollection(annotations=[Annotation(Box(1, 2, 3, 4, "\ud800"))])
+    assert AnnotationCollection.from_json_file(half.download(tmp_path / "z"))[0].label == "\ud800"
