@@ -69,21 +69,32 @@ def _joined(pose: Annotation, points: list[Annotation]) -> Annotation:
         for p in (point.annotation_definition for point in points)
         if isinstance(p, Point)
     ]
-    made.annotation_definition = Pose(
+    whole = Pose(
         shape.label,
         shape.template_id,
         shape.instance_id,
         shape.attributes,
         _in_template(shape.points, found),
         shape.description,
-        skeleton=shape.skeleton,
     )
+    # As it was, also where an edge names no point.
+    made.annotation_definition = whole._with({"skeleton": shape.skeleton})
+    if _has_no_id(pose):
+        made.id = None
     before = made.copy()
     before.record = None
     record = pose.record if isinstance(pose.record, Record) else Record({}, pose)
     raw = record.raw or write_annotation(pose)
     made.record = Record(raw, before, tuple(points), record.index)
     return made
+
+
+def _has_no_id(pose: Annotation) -> bool:
+    """Whether the id was only given so that points can name it."""
+    raw = pose.record.raw if isinstance(pose.record, Record) else {}
+    user = (raw.get("metadata") or {}).get("user") or {}
+    ours = user.get("dlgeom") if isinstance(user, dict) else None
+    return isinstance(ours, dict) and "id" in ours and ours["id"] is None
 
 
 def _key_point(point: Point) -> Point:
@@ -159,8 +170,11 @@ def _split(
     annotation: Annotation, shape: Pose, whole: dict[str, Any], number: int
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return a pose that has an id, and the annotations of its points."""
-    if annotation.id is None:
-        whole = {**whole, "id": f"pose-{number}"}
+    if annotation.id is None and any(point.visibility != 0 for point in shape.points):
+        # Its points have to name it; `dlgeom.id` says that the id is not its own.
+        metadata = {**whole["metadata"], "user": dict(whole["metadata"].get("user") or {})}
+        metadata["user"]["dlgeom"] = {**(metadata["user"].get("dlgeom") or {}), "id": None}
+        whole = {**whole, "id": f"pose-{number}", "metadata": metadata}
     parent = whole.get("id", annotation.id)
     points = []
     for point in shape.points:
