@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,19 @@ class Voc:
 @pytest.fixture(scope="session")
 def voc() -> Voc:
     return Voc()
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory) -> Callable[[], Path]:
+    """Return new folders; `mktemp` looks at all that there are, which takes long for thousands."""
+    root, numbers = tmp_path_factory.mktemp("voc"), itertools.count()
+
+    def make() -> Path:
+        path = root / str(next(numbers))
+        path.mkdir()
+        return path
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -97,8 +97,8 @@ BLOCKS = hnp.arrays(np.uint8, (9, 11), elements=st.integers(0, 4))
 
 
 @given(BLOCKS, st.data())
-def test_masks_that_do_not_overlap_come_back(voc, tmp_path_factory, labels, data):
-    root = tmp_path_factory.mktemp("voc") / "out"
+def test_masks_that_do_not_overlap_come_back(voc, fresh, labels, data):
+    root = fresh() / "out"
     present = [k for k in np.unique(labels).tolist() if k]
     if not present:
         return

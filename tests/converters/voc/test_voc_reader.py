@@ -314,8 +314,8 @@ OBJECTS = st.builds(
 
 
 @given(st.lists(OBJECTS, max_size=4))
-def test_fast_reading_and_lxml_agree_on_any_objects(voc, make_voc, tmp_path_factory, objects):
-    root = tmp_path_factory.mktemp("voc")
+def test_fast_reading_and_lxml_agree_on_any_objects(voc, make_voc, fresh, objects):
+    root = fresh()
     make_voc(root, {"a": _xml(*objects)})
     outcomes = []
     for usable in (True, False):

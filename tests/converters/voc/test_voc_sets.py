@@ -281,8 +281,8 @@ NAMES = st.text(min_size=1, max_size=8).filter(lambda name: name.strip(" \t\r\n"
 @given(st.lists(NAMES, min_size=1, max_size=4, unique=True), st.data())
 @example(["a/b", "a_b", "A_B"], None)
 @example(["con", "x.", "train", "x_train", "background"], None)
-def test_classes_of_images_come_back(voc, tmp_path_factory, names, data):
-    root = tmp_path_factory.mktemp("voc") / "out"
+def test_classes_of_images_come_back(voc, fresh, names, data):
+    root = fresh() / "out"
     items = [Item(name=f"{k}.jpg", width=9, height=9, number=k, subset="train") for k in range(2)]
     chosen = [[name for name in names if data is None or data.draw(st.booleans())] for _ in items]
     chunk = Chunk.of(

@@ -125,11 +125,11 @@ EDGE = st.floats(-1e6, 1e6, allow_subnormal=False)
 
 @given(st.lists(st.tuples(EDGE, EDGE, EDGE, EDGE), min_size=1, max_size=5), st.booleans())
 @example([(0.0, 0.0, 0.0, -1.0)], False)
-def test_boxes_come_back_with_the_same_floats(voc, tmp_path_factory, edges, base):
+def test_boxes_come_back_with_the_same_floats(voc, fresh, edges, base):
     boxes = _boxes(*edges)
     boxes = np.concatenate([np.minimum(boxes[:, :2], boxes[:, 2:]), boxes[:, 2:]], axis=1)
     boxes[:, 2:] = np.maximum(boxes[:, :2], boxes[:, 2:]) + 1
-    root = tmp_path_factory.mktemp("voc") / "out"
+    root = fresh() / "out"
     items = [Item(name="a.jpg", number=0)]
     chunk = _chunk(len(boxes), bounds=boxes, items=items)
     voc.write(voc.Chunks([chunk]), root, options={"voc_base": int(base)})
@@ -154,8 +154,8 @@ NAMES = st.text(min_size=1, max_size=12)
 
 
 @given(st.lists(NAMES, min_size=1, max_size=4, unique=True), st.dictionaries(NAMES, NAMES))
-def test_labels_and_attributes_of_any_text_come_back(voc, tmp_path_factory, names, attributes):
-    root = tmp_path_factory.mktemp("voc") / "out"
+def test_labels_and_attributes_of_any_text_come_back(voc, fresh, names, attributes):
+    root = fresh() / "out"
     n = len(names)
     chunk = _chunk(
         n,
@@ -200,8 +200,8 @@ def _fits(text: str) -> bool:
         max_size=6,
     )
 )
-def test_any_image_name_gets_an_xml_of_its_own(voc, tmp_path_factory, stems):
-    root = tmp_path_factory.mktemp("voc") / "out"
+def test_any_image_name_gets_an_xml_of_its_own(voc, fresh, stems):
+    root = fresh() / "out"
     stems = [stem for stem in stems if stem.strip() and stem.strip(".") and stem[1:2] != ":"]
     items = [Item(name=f"{stem}.jpg", width=9, height=9, number=k) for k, stem in enumerate(stems)]
     if not items:
