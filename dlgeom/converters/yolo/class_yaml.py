@@ -95,7 +95,7 @@ class DataYaml(msgspec.Struct, kw_only=True):
     skip_missing : bool
         Whether images without a label file are left out.
     extra : dict
-        Keys that mean nothing here.
+        Keys that mean nothing here; a YOLO target keeps them.
     notes : list of Note
         What to tell the user.
     """
@@ -478,9 +478,16 @@ def _identifier(entry: Scalar) -> int | str:
 
 
 def _plain(value: Any) -> Any:
-    """Turn scalars into plain text."""
+    """Turn scalars into what a YAML reader makes of them."""
     if isinstance(value, dict):
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, list):
         return [_plain(entry) for entry in value]
-    return str(value)
+    if value.kind == "str":
+        return str(value)
+    import yaml
+
+    try:
+        return yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError):  # a date that is none
+        return str(value)

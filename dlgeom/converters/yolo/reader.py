@@ -104,6 +104,8 @@ class YoloReader:
         extra: dict[str, Any] = {} if self._task == "mixed" else {"task": self._task}
         if self._layout.data.kpt_shape:
             extra["kpt_shape"] = self._layout.data.kpt_shape
+        if self._layout.data.extra:
+            extra["yaml"] = self._layout.data.extra
         return extra
 
     def _images_root(self) -> Path | None:

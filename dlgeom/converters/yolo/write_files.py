@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from dlgeom.converters.names import Claims, is_plain_name, output_name, safe_name, stem_of
@@ -161,7 +162,11 @@ def _field(text: str) -> str:
 
 
 def data_yaml(
-    labels: LabelTable, task: str, folders: Sequence[str], pose: tuple[int, int] | None
+    labels: LabelTable,
+    task: str,
+    folders: Sequence[str],
+    pose: tuple[int, int] | None,
+    extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> bytes:
     """Return the text of ``data.yaml``.
 
@@ -175,6 +180,8 @@ def data_yaml(
         Folders of the splits, in the order of the source.
     pose : (int, int), optional
         Keypoints of each pose and numbers for each, where the task has any.
+    extra : mapping
+        Further keys of the source; those that name other folders of images are left out.
     """
     import yaml
 
@@ -212,6 +219,8 @@ def data_yaml(
         }
         if named:
             content["kpt_names"] = named
+    stale = ("minival", "masks_dir")
+    content.update((key, extra[key]) for key in extra if key not in content and key not in stale)
     text: bytes = yaml.dump(
         content, Dumper=Dumper, allow_unicode=True, sort_keys=False, encoding="utf-8", width=1 << 20
     )

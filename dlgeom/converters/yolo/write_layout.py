@@ -69,7 +69,10 @@ class UltralyticsLayout:
     def finish(self, pose: tuple[int, int] | None) -> None:
         """Write ``data.yaml``."""
         folders = list(self.namer.folders.values())
-        text = data_yaml(self._context.meta.labels, self._task, folders, pose)
+        meta = self._context.meta
+        # Keys of a YOLO source that mean nothing here, such as Roboflow's.
+        extra = meta.extra.get("yaml", {}) if meta.format == "yolo" else {}
+        text = data_yaml(meta.labels, self._task, folders, pose, extra)
         self._context.output.write("data.yaml", text)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from loaders import load_darknet, load_ultralytics
 from PIL import Image
 
@@ -312,3 +313,24 @@ def test_classes_that_folders_cannot_show_are_told(tmp_path: Path) -> None:
     # One image without a label, and three classes without an image.
     assert told["ref.category"] == 4
     assert sorted(path.name for path in (tmp_path / "out/train").iterdir()) == ["no"]
+
+
+def test_further_keys_of_a_data_yaml_survive(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "images").mkdir(parents=True)
+    Image.new("L", (20, 20)).save(source / "images/a.png")
+    (source / "labels").mkdir()
+    (source / "labels/a.txt").write_text("0 0.5 0.5 0.1 0.1")
+    keys = (
+        "roboflow: {workspace: me, version: 1, url: 'http://x'}\nlicense: ~\nversion: 1.10\n"
+        "channels: 3\ndate: 2024-01-02\ntags: [yes, 'yes', no]\nbad: 2024-13-45\n"
+    )
+    (source / "data.yaml").write_text(
+        f"path: /a/b\ntrain: images\nval: images\nminival: images\ndownload: x\nnames: [a]\n{keys}"
+    )
+    for name, origin in (("one", "source"), ("two", "one")):
+        dlgeom.convert(tmp_path / origin, tmp_path / name, to_format="yolo", image_files="copy")
+        written = yaml.safe_load((tmp_path / name / "data.yaml").read_text())
+        expected = yaml.safe_load(keys.replace("bad: 2024-13-45", "bad: '2024-13-45'"))
+        assert {key: written[key] for key in expected} == expected
+        assert not {"path", "download", "minival"} & set(written)

@@ -183,7 +183,7 @@ def test_splits_take_folders_lists_and_several_of_them(tmp_path: Path) -> None:
     )
     assert data.root == "../x"
     assert data.splits == {"train": ["a", "b.txt"], "val": ["images/val"]}
-    assert data.extra == {"version": "1.0"}
+    assert data.extra == {"version": 1.0}
 
 
 def test_keypoints_have_shape_names_and_mirror_images(tmp_path: Path) -> None:
