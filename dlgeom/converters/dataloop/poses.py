@@ -69,16 +69,20 @@ def _joined(pose: Annotation, points: list[Annotation]) -> Annotation:
         for p in (point.annotation_definition for point in points)
         if isinstance(p, Point)
     ]
+    placed = _in_template(shape.points, found)
     whole = Pose(
         shape.label,
         shape.template_id,
         shape.instance_id,
         shape.attributes,
-        _in_template(shape.points, found),
+        placed,
         shape.description,
     )
-    # As it was, also where an edge names no point.
-    made.annotation_definition = whole._with({"skeleton": shape.skeleton})
+    # As it was, also where an edge names no point or a visibility is above 2.
+    kept = len(placed) == len(shape.points) and all(
+        one is other for one, other in zip(placed, shape.points, strict=True)
+    )
+    made.annotation_definition = shape if kept else whole._with({"skeleton": shape.skeleton})
     if _has_no_id(pose):
         made.id = None
     before = made.copy()
