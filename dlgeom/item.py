@@ -79,6 +79,14 @@ class Item(msgspec.Struct, eq=True):
         return self.height, self.width
 
     @property
+    def tells_media(self) -> bool:
+        """Whether `media` is known rather than the default: by a name or a type of the file."""
+        if self.name is not None or self.media != "image":
+            return True
+        system = (self.metadata or {}).get("system")
+        return isinstance(system, dict) and isinstance(system.get("mimetype"), str)
+
+    @property
     def annotations(self) -> ItemAnnotations:
         """Access to collections tied to this item: ``item.annotations.builder()``."""
         from dlgeom.annotation import ItemAnnotations

@@ -20,6 +20,7 @@ from dlgeom.annotation.single import (
 from dlgeom.annotation.table import table
 from dlgeom.definitions import Segmentation, Subtitle
 from dlgeom.definitions.base import Definition, number
+from dlgeom.enums import ViewAnnotationOptions
 from dlgeom.errors import UsageError
 from dlgeom.item import Item
 from dlgeom.labels import LabelTable
@@ -28,6 +29,8 @@ __all__ = ["AnnotationCollection", "ItemAnnotations"]
 
 Result = TypeVar("Result")
 PathLike = str | os.PathLike[str]
+DEFAULT_FPS = float("25")
+"""The documented default of `fps`, told by identity from the same number when it is given."""
 
 
 class _Filling(Generic[Result]):
@@ -208,7 +211,7 @@ class AnnotationCollection:
 
     def _in_video(self, span: tuple[object, ...]) -> bool:
         """Whether the same object id means the same annotation, in another frame."""
-        if self.item is not None and (self.item.name is not None or self.item.media != "image"):
+        if self.item is not None and self.item.tells_media:
             return self.item.media == "video"
         return any(value is not None for value in span)
 
@@ -262,7 +265,7 @@ class AnnotationCollection:
         _json: Any,
         item: Item | None = None,
         is_video: bool | None = None,
-        fps: float | None = None,
+        fps: float | None = DEFAULT_FPS,
         height: int | None = None,
         width: int | None = None,
         is_audio: bool | None = None,
@@ -279,7 +282,8 @@ class AnnotationCollection:
         is_video, is_audio : bool, optional
             Overrule what the item says.
         fps : float, optional
-            Frames in a second; those of the item, 25 or (audio) 1000 if not given.
+            Frames in a second, also where the item says otherwise; those of the item, 25 or
+            (audio) 1000 if not given.
         height, width : int, optional
             Size in pixels, where the JSON does not say it.
         on_error : {"raise", "skip"}
@@ -293,6 +297,8 @@ class AnnotationCollection:
         """
         from dlgeom.converters.dataloop.api import collection_from_json
 
+        # The default itself is no wish: a number that is given is another object.
+        fps = None if fps is DEFAULT_FPS else fps
         return collection_from_json(_json, item, is_video, fps, height, width, is_audio, on_error)
 
     @classmethod
@@ -301,7 +307,7 @@ class AnnotationCollection:
         filepath: PathLike,
         item: Item | None = None,
         is_video: bool | None = None,
-        fps: float | None = None,
+        fps: float | None = DEFAULT_FPS,
         height: int | None = None,
         width: int | None = None,
         is_audio: bool | None = None,
@@ -310,6 +316,7 @@ class AnnotationCollection:
         """Read a file of the platform's JSON; see `from_json`."""
         from dlgeom.converters.dataloop.api import collection_from_file
 
+        fps = None if fps is DEFAULT_FPS else fps
         return collection_from_file(
             filepath, item, is_video, fps, height, width, is_audio, on_error
         )
@@ -360,7 +367,7 @@ class AnnotationCollection:
         self,
         filepath: PathLike,
         img_filepath: PathLike | None = None,
-        annotation_format: str | Sequence[str] = "json",
+        annotation_format: str | Sequence[str] = ViewAnnotationOptions.JSON,
         height: int | None = None,
         width: int | None = None,
         thickness: int = 1,

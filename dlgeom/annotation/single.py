@@ -18,6 +18,7 @@ from dlgeom.annotation.frames import (
     state_at,
 )
 from dlgeom.definitions.base import AttributesLike, Bounds, Definition, FrozenDict
+from dlgeom.enums import ViewAnnotationOptions
 from dlgeom.errors import UsageError
 from dlgeom.item import Item
 
@@ -251,7 +252,7 @@ class Annotation(msgspec.Struct, eq=False):
     def download(
         self,
         filepath: str | os.PathLike[str],
-        annotation_format: str = "json",
+        annotation_format: str = ViewAnnotationOptions.JSON,
         height: int | None = None,
         width: int | None = None,
         thickness: int = 1,
@@ -397,7 +398,7 @@ class Annotation(msgspec.Struct, eq=False):
     @property
     def is_video(self) -> bool:
         """Whether it lies in a video: as the item says, without one as the frames tell."""
-        if self.item is not None and (self.item.name is not None or self.item.media != "image"):
+        if self.item is not None and self.item.tells_media:
             return self.item.media == "video"
         return bool(self.later) or (self.object_id is not None and (self.end_frame_num or 0) > 1)
 

@@ -60,7 +60,6 @@ def _item(
         item = msgspec.structs.replace(item, media="image")
     if fps is not None:
         item = Item() if item is None else item
-        # What the item itself says is nearer to the truth than a default.
         item = msgspec.structs.replace(item, fps=fps)
     return item
 
@@ -134,7 +133,7 @@ def collection_from_json(
     entries = annotations_of(root)
     named = isinstance(root, Mapping)
     base = item if item is not None else read_item(root) if named else None
-    whole = _item(base, is_video, None if base is not None and base.fps else fps, None, is_audio)
+    whole = _item(base, is_video, fps, None, is_audio)
     if height is not None or width is not None:
         whole = Item() if whole is None else whole
         whole = msgspec.structs.replace(

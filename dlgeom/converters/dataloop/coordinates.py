@@ -37,7 +37,7 @@ from dlgeom.errors import DlgeomError, FormatError
 from dlgeom.geometry import rotated
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["CORNERS", "decode", "encode"]
+__all__ = ["CORNERS", "decode", "encode", "merged"]
 
 CORNERS = (
     "front_tl",
@@ -484,3 +484,32 @@ def _note_json(d: Note) -> dict[str, Any]:
             "assignee": d.assignee,
         },
     }
+
+
+_MERGED = frozenset(
+    {"box", "segment", "polyline", "point", "ellipse", "cube", "cube_3d", "note", "text_mark"}
+)
+
+
+def merged(raw: Any, new: Any, kind: str) -> Any:
+    """Return new ``coordinates`` with what the old ones say beside them.
+
+    Keys that nobody knows, ``z`` of points in a plane, other spellings of a key and numbers that
+    are still the same stay as they were.
+    """
+    if kind not in _MERGED:
+        return new
+    if isinstance(raw, Mapping) and isinstance(new, Mapping):
+        found = dict(raw)
+        if kind == "text_mark":
+            found = {k: v for k, v in raw.items() if k in new or k not in ("top", "left")}
+        for key, value in new.items():
+            if key == "z" and "x" in new and kind != "cube_3d":
+                continue
+            if key == "assignee" and key not in raw and "asignee" in raw:
+                key = "asignee"
+            found[key] = merged(raw[key], value, kind) if key in raw else value
+        return found
+    if isinstance(raw, list) and isinstance(new, list) and len(raw) == len(new):
+        return [merged(old, value, kind) for old, value in zip(raw, new, strict=True)]
+    return raw if type(raw) in (int, float) and raw == new and type(new) is not bool else new

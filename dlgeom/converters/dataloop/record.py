@@ -14,16 +14,18 @@ import msgspec
 
 from dlgeom.annotation.frames import FrameAnnotation
 from dlgeom.annotation.single import NO_DEFINITION, Annotation
-from dlgeom.converters.dataloop.coordinates import decode, encode
+from dlgeom.converters.dataloop.coordinates import decode, encode, merged
 from dlgeom.converters.dataloop.hints import read_hints, write_hints
 from dlgeom.converters.dataloop.snapshots import (
     attributes_of,
     frame_number,
     read_states,
+    snapshots_by_frame,
     write_snapshots,
 )
 from dlgeom.converters.dataloop.values import Tell, bad, number, quiet, text
 from dlgeom.definitions import Subtitle
+from dlgeom.definitions.base import Definition
 from dlgeom.errors import UsageError
 from dlgeom.item import Item
 from dlgeom.limits import DEFAULT_LIMITS, Limits
@@ -224,7 +226,7 @@ def _confidence(user: Any) -> float | None:
 def _tells_video(annotation: Annotation, system: Mapping[str, Any]) -> bool:
     """Whether it lies in a video; without an item its own frames have to tell."""
     item = annotation.item
-    if item is not None and (item.name is not None or item.media != "image"):
+    if item is not None and item.tells_media:
         return item.media == "video"
     end = system.get("endFrame")
     late = isinstance(end, int | float) and not isinstance(end, bool) and end > 1
@@ -411,9 +413,13 @@ def _write_model(metadata: dict[str, Any], annotation: Annotation) -> None:
 
 
 def _write_span(
-    system: dict[str, Any], annotation: Annotation, record: Record | None, limits: Limits
+    system: dict[str, Any],
+    annotation: Annotation,
+    record: Record | None,
+    limits: Limits,
+    own: Definition | None = None,
 ) -> None:
-    """Write frames and times, where they mean anything."""
+    """Write frames and times, where they mean anything; of what was read only what changed."""
     subtitle = isinstance(annotation.annotation_definition, Subtitle)
     timed = annotation.start_time is not None or annotation.end_time is not None
     framed = (
@@ -425,21 +431,40 @@ def _write_span(
     )
     if not (timed or framed):
         return
-    start, end = annotation.start_frame, annotation.end_frame
-    system["frame"], system["endFrame"] = start, end
-    first, last = annotation.start_time, annotation.end_time
-    system["startTime"] = annotation._time_of(start) if first is None else _seconds(first)
-    system["endTime"] = annotation._time_of(end) if last is None else _seconds(last)
+    now = _span_json(annotation)
+    if record is not None:
+        old, fields = _span_json(record.before), (annotation, record.before)
+        now = {
+            key: value
+            for key, value in now.items()
+            if value != old[key]
+            or (key == "startTime" and fields[0].start_time != fields[1].start_time)
+            or (key == "endTime" and fields[0].end_time != fields[1].end_time)
+        }
+    system.update(now)
     if subtitle or not framed:
         return
-    raw: dict[int, Any] = {}
-    kept: dict[int, FrameAnnotation] = {}
-    if record is not None:
-        before = record.before
-        kept = {state.frame_num: state for state in before.states}
-        old = ((record.raw.get("metadata") or {}).get("system") or {}).get("snapshots_") or []
-        raw = {s["frame"]: s for s in old if isinstance(s, Mapping) and "frame" in s}
-    system["snapshots_"] = write_snapshots(annotation.states, raw, kept, limits)
+    states = annotation.states
+    if record is None:
+        system["snapshots_"] = write_snapshots(states, limits=limits)
+        return
+    raw = snapshots_by_frame(system.get("snapshots_"), annotation.fps)
+    item = annotation.item
+    made = write_snapshots(states, raw, own, shape=item.shape if item else None, limits=limits)
+    if made != [raw[frame] for frame in sorted(raw)]:
+        system["snapshots_"] = made
+
+
+def _span_json(annotation: Annotation) -> dict[str, Any]:
+    """Return frames and times under the platform's keys."""
+    start, end = annotation.start_frame, annotation.end_frame
+    first, last = annotation.start_time, annotation.end_time
+    return {
+        "frame": start,
+        "endFrame": end,
+        "startTime": annotation._time_of(start) if first is None else _seconds(first),
+        "endTime": annotation._time_of(end) if last is None else _seconds(last),
+    }
 
 
 def _seconds(value: Any) -> float | int:
@@ -454,11 +479,18 @@ def _edited(annotation: Annotation, record: Record, color: Any, limits: Limits) 
     now, then = annotation.states[0], before.states[0]
     shape, old = now.annotation_definition, then.annotation_definition
     if type(shape) is not type(old) or shape.type != old.type or not shape._same_geometry(old):
-        result["type"], result["coordinates"] = shape.type, encode(shape, color)
+        new = encode(shape, color)
+        same = shape.type == old.type and shape.type == raw["type"]
+        result["coordinates"] = merged(raw.get("coordinates"), new, shape.type) if same else new
+        result["type"] = shape.type
         if shape.type == "class":
             result.pop("coordinates")
     if shape.label != old.label:
         result["label"] = shape.label
+        inside = result.get("coordinates")
+        if shape.type == "text_mark" and isinstance(inside, dict) and "label" in inside:
+            # Marks of texts have it twice.
+            result["coordinates"] = {**inside, "label": shape.label}
     if shape.attributes != old.attributes:
         _write_attributes(result, system, annotation, shape.attributes)
     if shape.description != old.description:
@@ -473,7 +505,7 @@ def _edited(annotation: Annotation, record: Record, color: Any, limits: Limits) 
         if value != getattr(before, field):
             system[key] = _status(value) if field == "status" else value
     if _span_changed(annotation, before, raw):
-        _write_span(system, annotation, record, limits)
+        _write_span(system, annotation, record, limits, _own_definition(result, annotation, system))
     for key in {*annotation.extra, *before.extra} - {"attributes"}:
         if key not in annotation.extra:
             result.pop(key, None)
@@ -527,9 +559,21 @@ def _span_changed(annotation: Annotation, before: Annotation, raw: Mapping[str, 
     first, old = now[0], then[0]
     if (first.fixed, first.object_visible) != (old.fixed, old.object_visible):
         return True
-    snapshots = ((raw.get("metadata") or {}).get("system") or {}).get("snapshots_") or []
-    named = any(isinstance(s, Mapping) and s.get("frame") == first.frame_num for s in snapshots)
-    return named and first != old and annotation.is_video
+    # Snapshots that do not say all have the rest from the state before.
+    snapshots = ((raw.get("metadata") or {}).get("system") or {}).get("snapshots_")
+    return bool(snapshots) and first != old and annotation.is_video
+
+
+def _own_definition(
+    result: Mapping[str, Any], annotation: Annotation, system: Mapping[str, Any]
+) -> Definition | None:
+    """Return what an annotation says outside of its snapshots, where one is at its first frame."""
+    first = annotation.start_frame
+    if first not in snapshots_by_frame(system.get("snapshots_"), annotation.fps):
+        return None
+    bare = {key: system[key] for key in ("attributes", "description") if key in system}
+    whole = {**result, "metadata": {"system": bare}}
+    return read_annotation(whole, annotation.item, is_video=False).annotation_definition
 
 
 def _span_of(annotation: Annotation) -> tuple[Any, ...]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlgeom.annotation.frames import FrameAnnotation
-from dlgeom.converters.dataloop.coordinates import decode, encode
+from dlgeom.converters.dataloop.coordinates import decode, encode, merged
 from dlgeom.converters.dataloop.values import Tell, bad, number, quiet
 from dlgeom.definitions.base import Definition
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["frame_number", "read_states", "state_of", "write_snapshots"]
+__all__ = ["frame_number", "read_states", "snapshots_by_frame", "state_of", "write_snapshots"]
 
 
 def frame_number(value: object, what: str, limits: Limits = DEFAULT_LIMITS) -> int:
@@ -66,15 +66,7 @@ def state_of(
     """
     if not isinstance(snapshot, Mapping):
         raise bad("schema.type", f"{what} is {snapshot!r:.60}; a snapshot is an object")
-    if snapshot.get("frame") is None:
-        if fps is None or snapshot.get("startTime") is None:
-            raise bad("schema.field", f"{what} has no frame. Add it")
-        from dlgeom.video.timebase import frame_of_time
-
-        seconds = number(snapshot["startTime"], f"{what}: startTime")
-        frame = frame_number(max(frame_of_time(seconds, fps), 0), f"{what}: frame", limits)
-    else:
-        frame = frame_number(snapshot["frame"], f"{what}: frame", limits)
+    frame = _frame_of(snapshot, what, fps, limits)
     label = snapshot.get("label", before.label)
     if label is not None and not isinstance(label, str):
         raise bad("type.text", f"{what}: label is {label!r}; it is text. Correct it")
@@ -107,6 +99,17 @@ def state_of(
         fixed=bool(fixed) if fixed is not None else False,
         object_visible=bool(visible) if visible is not None else True,
     )
+
+
+def _frame_of(snapshot: Mapping[str, Any], what: str, fps: float | None, limits: Limits) -> int:
+    if snapshot.get("frame") is not None:
+        return frame_number(snapshot["frame"], f"{what}: frame", limits)
+    if fps is None or snapshot.get("startTime") is None:
+        raise bad("schema.field", f"{what} has no frame. Add it")
+    from dlgeom.video.timebase import frame_of_time
+
+    seconds = number(snapshot["startTime"], f"{what}: startTime")
+    return frame_number(max(frame_of_time(seconds, fps), 0), f"{what}: frame", limits)
 
 
 def read_states(
@@ -183,32 +186,80 @@ def _frame_for_order(snapshot: Mapping[str, Any], fps: float) -> float:
 
 def write_snapshots(
     states: Sequence[FrameAnnotation],
-    raw: Mapping[int, Mapping[str, Any]],
-    kept: Mapping[int, FrameAnnotation],
+    raw: Mapping[int, Mapping[str, Any]] | None = None,
+    own: Definition | None = None,
+    *,
+    shape: tuple[int, int] | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> list[dict[str, Any]]:
-    """Return ``snapshots_`` of states, ascending by frame.
+    """Return ``snapshots_`` of states.
 
     Parameters
     ----------
     states : sequence of FrameAnnotation
         All, the first one included: it needs a snapshot where it is hidden or not fixed.
-    raw, kept : mapping of int to snapshot, FrameAnnotation
-        By frame: what was read, and the state that it gave. A state that is still the same comes
-        out as it was.
+    raw : mapping of int to snapshot, optional
+        By frame: what was read. Of a snapshot that was changed only those keys are written that
+        would be read as something else: a key that is missing there is taken from before it.
+    own : Definition, optional
+        What the annotation says outside of its snapshots; that of the first state if None.
     """
+    known = raw or {}
     found: list[dict[str, Any]] = []
+    before = states[0].annotation_definition if own is None else own
     for k, state in enumerate(states):
-        plain_start = k == 0 and state.fixed and state.object_visible
-        if plain_start and state.frame_num not in raw:
+        new = state.frame_num not in known
+        if new and k == 0 and state.fixed and state.object_visible:
             continue
-        if k and not state.fixed and _holds(states[k - 1], state):
+        if new and k and not state.fixed and _holds(states[k - 1], state):
             continue
         for frame in range(state.frame_num, state.last + 1):
-            if frame in raw and kept.get(frame) == state:
-                found.append(dict(raw[frame]))
+            if frame in known:
+                found.append(_changed(known[frame], before, state, shape, limits))
             else:
-                found.append(_snapshot(state, frame))
+                found.append(_snapshot(state, frame, before))
+            before = state.annotation_definition
+    return found
+
+
+def snapshots_by_frame(snapshots: object, fps: float) -> dict[int, Mapping[str, Any]]:
+    """Return what was read by frame; of two of one frame the last, which counts."""
+    entries = snapshots if isinstance(snapshots, list) else []
+    return {
+        _frame_of(entry, "snapshot", fps, DEFAULT_LIMITS): entry
+        for entry in entries
+        if isinstance(entry, Mapping)
+    }
+
+
+def _changed(
+    raw: Mapping[str, Any],
+    before: Definition,
+    state: FrameAnnotation,
+    size: tuple[int, int] | None,
+    limits: Limits,
+) -> dict[str, Any]:
+    """Return a snapshot that was read, with what would be read as something else replaced."""
+    read = state_of({**raw, "frame": 0}, before, shape=size, limits=limits)
+    there, shape = read.annotation_definition, state.annotation_definition
+    found = dict(raw)
+    if not shape._same_geometry(there):
+        found["data"] = merged(raw.get("data"), encode(shape), shape.type)
+    if shape.label != there.label:
+        found["label"] = shape.label
+    if shape.attributes != there.attributes:
+        listed = isinstance(shape.attributes, list)
+        found["namedAttributes"] = {} if listed else dict(shape.attributes or {})
+        if listed:
+            found["attributes"] = list(shape.attributes)
+        elif not shape.attributes:
+            found["attributes"] = []
+    if shape.description != there.description:
+        found["description"] = shape.description
+    if state.fixed != read.fixed:
+        found["fixed"] = state.fixed
+    if state.object_visible != read.object_visible:
+        found["objectVisible"] = state.object_visible
     return found
 
 
@@ -220,7 +271,7 @@ def _holds(before: FrameAnnotation, state: FrameAnnotation) -> bool:
     )
 
 
-def _snapshot(state: FrameAnnotation, frame: int) -> dict[str, Any]:
+def _snapshot(state: FrameAnnotation, frame: int, before: Definition) -> dict[str, Any]:
     shape = state.annotation_definition
     attributes = shape.attributes
     found: dict[str, Any] = {
@@ -233,6 +284,7 @@ def _snapshot(state: FrameAnnotation, frame: int) -> dict[str, Any]:
         "attributes": list(attributes) if isinstance(attributes, list) else [],
         "namedAttributes": dict(attributes) if isinstance(attributes, dict) else {},
     }
-    if shape.description is not None:
+    if shape.description is not None or before.description is not None:
+        # A snapshot that says nothing of it has that of the state before.
         found["description"] = shape.description
     return found

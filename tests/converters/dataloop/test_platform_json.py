@@ -378,3 +378,83 @@ def test_numbers_of_numpy_anywhere_and_none_that_json_cannot_hold(tmp_path: Path
             builder.download(tmp_path / "y.json")
     half = AnnotationCollection(annotations=[Annotation(Box(1, 2, 3, 4, "\ud800"))])
     assert AnnotationCollection.from_json_file(half.download(tmp_path / "z"))[0].label == "\ud800"
+
+
+HOLDING = {
+    "type": "box",
+    "label": "a",
+    "coordinates": [{"x": 0, "y": 0}, {"x": 9, "y": 9}],
+    "metadata": {
+        "system": {
+            "frame": 2,
+            "endFrame": 10,
+            "objectId": "1",
+            "snapshots_": [
+                {"frame": 5, "fixed": True, "objectVisible": False, "clientId": "c"},
+                {"frame": 6, "fixed": False, "label": "a", "objectVisible": False, "q": 1},
+                {"frame": 8, "label": "b", "data": [{"x": 1, "y": 0}, {"x": 9, "y": 9}], "q": 1},
+            ],
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("name", ["label", "description", "attributes"])
+@pytest.mark.parametrize("frame", [2, 5, 6, 7, 8, 9])
+def test_an_edit_changes_its_keys_and_what_hung_on_them_only(frame: int, name: str) -> None:
+    annotation = Annotation.from_json(HOLDING, item=VIDEO)
+    before = [dict(s) for s in HOLDING["metadata"]["system"]["snapshots_"]]  # type: ignore[index]
+    annotation.set_frame(frame)
+    setattr(annotation, name, {"1": "x"} if name == "attributes" else "new")
+    written = strict(annotation.to_json())
+    again = Annotation.from_json(written, item=VIDEO)
+    assert again == annotation
+    assert again.states == annotation.states
+    system = written["metadata"]["system"]
+    assert set(system) <= {*HOLDING["metadata"]["system"], "attributes"}  # type: ignore[index]
+    after = {s["frame"]: s for s in system["snapshots_"]}
+    assert set(after) == {5, 6, 8, *([frame] if frame > 2 else [])}
+    for old in before:
+        kept = {k: v for k, v in old.items() if not (k == name and old["frame"] == frame)}
+        assert kept.items() <= after[old["frame"]].items()
+
+
+def test_new_frames_change_the_span_only() -> None:
+    annotation = Annotation.from_json(HOLDING, item=VIDEO)
+    annotation.description = "d"
+    annotation.add_frame(Box(1, 1, 2, 2, "a"), 20)
+    written = strict(annotation.to_json())
+    assert Annotation.from_json(written, item=VIDEO) == annotation
+    assert written["metadata"]["system"]["endFrame"] == 20
+    assert written["metadata"]["system"]["snapshots_"][0]["clientId"] == "c"
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "shape", "new"),
+    [
+        ("point", {"x": 1, "y": 2, "z": 5, "k": 1}, Point(3, 2, "a"), {"x": 3}),
+        ("ellipse", {"center": {"x": 1, "y": 2}, "rx": 3, "ry": 4, "k": 1}, None, {"ry": 9}),
+        ("text_mark", {"type": "block", "label": "a", "start": 1, "end": 2, "k": 1}, None, None),
+    ],
+)
+def test_coordinates_keep_what_was_not_changed(kind: str, old: Any, shape: Any, new: Any) -> None:
+    annotation = Annotation.from_json({"type": kind, "label": "a", "coordinates": old})
+    if kind == "ellipse":
+        shape = dl.Ellipse(1, 2, 3, 9, 0, "a")
+    if shape is None:
+        annotation.label, new = "z", {"label": "z"}
+    else:
+        annotation.annotation_definition = shape
+    found = annotation.to_json()["coordinates"]
+    assert {**found, "angle": 0} == {**old, **new, "angle": 0}
+
+
+def test_the_item_tells_the_medium_and_arguments_win() -> None:
+    image = {"system": {"mimetype": "image/png"}}
+    assert not Annotation.from_json(HOLDING, item_metadata=image).is_video
+    assert Annotation.from_json(HOLDING).is_video
+    root = {"metadata": {"system": {"mimetype": "video/mp4", "fps": 10}}, "annotations": [HOLDING]}
+    assert AnnotationCollection.from_json(root)[0].fps == 10
+    for fps in (25, 25.0, 30):
+        assert AnnotationCollection.from_json(root, fps=fps)[0].fps == fps
+    assert AnnotationCollection.from_json([HOLDING])[0].fps == 25
