@@ -108,21 +108,89 @@ def from_snippets(
             f"single annotations of {kind!r} have no form of their own; convert a file or folder "
             "of them with convert_directory()"
         )
+    given, places, unfit = _fitting(kind, given)
     path, more = writer(given, item, names, folder)
     dataset = open_dataset(path, format=kind, on_error="skip", **{**more, **options})
     try:
         pairs = list(dataset)
     finally:
         dataset.close()
-    failures = [
+    found = [
         Failure(_place(entry.location), entry.code, entry.message)
         for entry in (dataset.problems.entries if dataset.problems else [])
         if entry.status in ("skipped", "file")
     ]
-    made = [annotation for _, found in pairs for annotation in found]
+    failures = unfit + [
+        Failure(places[f.index] if 0 <= f.index < len(places) else -1, f.code, f.message)
+        for f in found
+    ]
+    made = [annotation for _, collection in pairs for annotation in collection]
     for annotation in made:
         annotation.item = item
     return made, failures
+
+
+def _fitting(kind: str, given: Sequence[Any]) -> tuple[list[Any], list[int], list[Failure]]:
+    """Part what can stand in a file of the format from what cannot: that costs itself only.
+
+    Returns
+    -------
+    fitting : list
+        What can.
+    places : list of int
+        Where each of them stood.
+    failures : list of Failure
+        The others.
+    """
+    fitting: list[Any] = []
+    places: list[int] = []
+    failures: list[Failure] = []
+    check = _CHECKS.get(kind, _check_cue)
+    for index, entry in enumerate(given):
+        try:
+            check(entry)
+        except (DlgeomError, TypeError, ValueError, SyntaxError) as error:
+            failures.append(
+                Failure(index, "schema.type", f"{entry!r:.60} is no annotation ({error})")
+            )
+            continue
+        fitting.append(entry)
+        places.append(index)
+    return fitting, places, failures
+
+
+def _check_record(entry: Any) -> None:
+    if not isinstance(entry, Mapping):
+        raise TypeError("a COCO record is a dict")
+    hash(entry.get("category_id"))
+    json.dumps(entry, allow_nan=False)
+
+
+def _check_row(entry: Any) -> None:
+    if not isinstance(entry, str | list | tuple):
+        raise TypeError("a YOLO row is text or a list of numbers")
+    if isinstance(entry, str) and len(entry.splitlines()) > 1:
+        raise ValueError("a YOLO row is one line")
+
+
+def _check_object(entry: Any) -> None:
+    from lxml import etree
+
+    if isinstance(entry, str | bytes):
+        safe = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+        etree.fromstring(entry, safe)
+    elif isinstance(entry, Mapping):
+        _element(etree.Element("annotation"), "object", entry)
+    else:
+        raise TypeError("a VOC object is a dict or XML")
+
+
+def _check_cue(entry: Any) -> None:
+    if not isinstance(entry, str) or "-->" not in entry:
+        raise TypeError("a cue is text with '-->' between its times")
+
+
+_CHECKS = {"coco": _check_record, "yolo": _check_row, "voc": _check_object}
 
 
 def _from_dataloop(

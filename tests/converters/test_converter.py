@@ -138,3 +138,23 @@ def test_a_data_set_through_a_hook(tmp_path: Path) -> None:
         dataset, "mine", tmp_path / "m", conversion_func=lambda annotation, item: annotation.label
     )
     assert json.loads((tmp_path / "m" / "a.jpg.json").read_text()) == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("coco", {"category_id": 1, "bbox": [1, 2, 3, 4]}, {"category_id": [1]}),
+        ("coco", {"category_id": 1, "bbox": [1, 2, 3, 4]}, {"category_id": 1, "bbox": {1}}),
+        ("voc", "<object><name>a</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax>"
+         "<ymax>4</ymax></bndbox></object>", "<object><name>"),
+        ("voc", {"name": "a", "bndbox": {"xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4}}, {"a b": 1}),
+        ("yolo", "0 .5 .5 .1 .1", 5),
+        ("vtt", "00:01.000 --> 00:02.000\nhi", "junk"),
+        ("srt", "1\n00:00:01,000 --> 00:00:02,000\nhi", "junk"),
+    ],
+)  # fmt: skip
+def test_what_is_no_annotation_costs_itself_only(kind: str, good: object, bad: object) -> None:
+    item = dl.Item(name="a.jpg", width=64, height=48)
+    found = dl.Converter().convert([bad, good, None, good], kind, "dataloop", item=item)
+    assert len(found) == 2
+    assert [failure.index for failure in found.errors] == [0, 2]

@@ -149,7 +149,12 @@ def _shape(shape: Definition, hints: Mapping[str, Any]) -> Definition:
         # A box that was moved since keeps its new place.
         return exact if exact.is_close(shape, atol=1e-6) else shape
     if isinstance(shape, Polygon) and "parts" in hints:
-        rings, parts = shape.rings, []
+        # Making a polygon leaves out one repeated vertex at the end of a ring.
+        rings = [
+            np.vstack([ring, ring[:1]]) if np.array_equal(ring[0], ring[-1]) else ring
+            for ring in shape.rings
+        ]
+        parts = []
         counts = [int(count) for count in hints["parts"]]
         if sum(counts) != len(rings):
             return shape

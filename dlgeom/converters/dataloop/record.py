@@ -493,6 +493,10 @@ def _edited(annotation: Annotation, record: Record, color: Any, limits: Limits) 
             result["coordinates"] = {**inside, "label": shape.label}
     if shape.attributes != old.attributes:
         _write_attributes(result, system, annotation, shape.attributes)
+        if not isinstance(shape.attributes, list) and not isinstance(old.attributes, list):
+            # Those of version 1 were not edited.
+            result.pop("attributes")
+            result.update({key: raw[key] for key in ("attributes",) if key in raw})
     if shape.description != old.description:
         result["description"] = shape.description
     if annotation.id != before.id:

@@ -458,3 +458,10 @@ def test_the_item_tells_the_medium_and_arguments_win() -> None:
     for fps in (25, 25.0, 30):
         assert AnnotationCollection.from_json(root, fps=fps)[0].fps == fps
     assert AnnotationCollection.from_json([HOLDING])[0].fps == 25
+
+
+def test_a_ring_closed_twice_is_read_back_as_it_was() -> None:
+    shape = Polygon([(0, 0), (4, 0), (4, 4), (0, 0), (0, 0)], "a")
+    assert Annotation.from_json(strict(Annotation(shape).to_json())) == Annotation(shape)
+    nested = Polygon.from_parts([[shape.geo, [(1, 1), (2, 1), (2, 2), (1, 1), (1, 1)]]], "a")
+    assert Annotation.from_json(strict(Annotation(nested).to_json())) == Annotation(nested)
