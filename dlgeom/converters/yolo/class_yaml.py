@@ -466,7 +466,7 @@ class _Interpreter:
                 "key 'download' is ignored; nothing is ever downloaded or run",
             )
         self.result.extra = {
-            key: _plain(value) for key, value in self._values.items() if key not in _KNOWN
+            str(key): _plain(value) for key, value in self._values.items() if key not in _KNOWN
         }
 
 
