@@ -256,6 +256,10 @@ def label_index(labels: LabelTable, definition: Definition) -> int:
         return -1
     found = labels.find(name)
     if found is not None:
+        entry = labels[found]
+        if isinstance(definition, Pose) and definition.names and not entry.keypoints:
+            told = {"keypoints": definition.names, "skeleton": definition.skeleton}
+            labels.describe(found, msgspec.structs.replace(entry, **told))
         return found
     if isinstance(definition, Pose):
         # What the template says is known only here.

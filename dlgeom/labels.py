@@ -79,6 +79,15 @@ class LabelTable:
         found = self._by_name.get(name)
         return self.add(name) if found is None else found
 
+    def describe(self, index: int, label: Label) -> None:
+        """Put a label that says more in the place of one; the name stays.
+
+        A class may be met without its key points first.
+        """
+        if label.name != self._labels[index].name:
+            raise ValueError(f"label {index} is {self._labels[index].name!r}, not {label.name!r}")
+        self._labels[index] = label
+
     def find(self, name: str) -> int | None:
         """Return the index of the first label of that name, or None."""
         return self._by_name.get(name)

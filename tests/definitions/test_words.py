@@ -69,6 +69,11 @@ def test_the_discussion_counts_in_comparisons_but_not_in_the_hash() -> None:
     assert not plain.is_close(Note(1, 2, 3, 4.5, "x"), atol=0.4)
 
 
+def test_messages_may_be_plain_texts() -> None:
+    assert Note(1, 2, 3, 4, "x", messages=["a"]).messages == (Message(body="a"),)
+    assert Note(1, 2, 3, 4, "x", messages="a").messages == (Message(body="a"),)
+
+
 def test_messages_are_values() -> None:
     message = Message("1", "me", 5, "words")
     assert message == Message("1", "me", 5, "words")
@@ -84,7 +89,7 @@ def test_messages_are_values() -> None:
     [
         (GeometryError, "Note: left .* is greater than right", {"left": 9}),
         (GeometryError, "Note: top is nan", {"top": math.nan}),
-        (UsageError, "message 0 is 'words'", {"messages": ["words"]}),
+        (UsageError, "message 0 is 5", {"messages": [5]}),
         (UsageError, "messages is 3", {"messages": 3}),
         (UsageError, "Note: status is 3", {"status": 3}),
         (UsageError, "Note: create_time is nan", {"create_time": math.nan}),
