@@ -245,7 +245,8 @@ def _read_span(
     item, shape = annotation.item, annotation.annotation_definition
     audio = bool(is_audio) if is_audio is not None else item is not None and item.media == "audio"
     video = bool(is_video) if is_video is not None else _tells_video(annotation, system)
-    if not video:
+    if not video and not (audio or isinstance(shape, Subtitle)):
+        # Frames of sound and of subtitles only follow from their times.
         _check_span(system, tell, limits)
     if not (audio or video or isinstance(shape, Subtitle)):
         return
