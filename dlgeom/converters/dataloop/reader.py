@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ from dlgeom.labels import LabelTable
 
 __all__ = ["PlatformReader", "recognise"]
 
-_HEAD = 1 << 16
+_HEAD, _LOOKED_AT = 1 << 16, 2_000
 _MINE = re.compile(
     rb'"(?:datasetId|itemId|itemMetadata|annotationsCount)"\s*:|"_id"\s*:|"snapshots_"\s*:'
 )
@@ -49,16 +50,17 @@ def recognise(path: Path) -> int:
 
 
 def _first_looks(folder: Path) -> int:
-    for found in _listing(folder)[:1]:
-        return _looks(found)
+    """Return what the first JSON file of a folder looks like, after a look at some entries."""
+    left = _LOOKED_AT
+    for place, folders, names in os.walk(folder):
+        found = min((name for name in names if name.lower().endswith(".json")), default=None)
+        if found is not None:
+            return _looks(Path(place) / found)
+        left -= len(names) + len(folders)
+        if left < 0:
+            return 0
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
     return 0
-
-
-def _listing(folder: Path) -> list[Path]:
-    try:
-        return [found.path for found in find_files(folder, ".json")]
-    except (FormatError, OutputError):
-        return []
 
 
 def _looks(path: Path) -> int:
