@@ -40,6 +40,7 @@ class PanopticFile(msgspec.Struct):
     images: dict[int | str, ImagePlace]
     annotations: int | None
     categories: dict[int | str, int]
+    labels: list[tuple[int, Label]]
 
 
 class Indexer:
@@ -80,7 +81,7 @@ class Indexer:
                     code="schema.root",
                     path=shown,
                 )
-            file = PanopticFile(path, shown, subset, scanner.sections, {}, None, {})
+            file = PanopticFile(path, shown, subset, scanner.sections, {}, None, {}, [])
             for key, place in scanner.keys():  # noqa: SIM118
                 self._section(scanner, file, key, place)
         finally:
@@ -137,6 +138,7 @@ class Indexer:
             shared = self._labels.add(label)
             self._label_of[label.id] = shared
         file.categories[label.id] = shared
+        file.labels.append((shared, label))
 
     def _add_image(self, file: PanopticFile, start: int, raw: bytes, location: str) -> None:
         depth = self._context.limits.depth

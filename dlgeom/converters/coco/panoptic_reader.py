@@ -15,6 +15,7 @@ import numpy as np
 from dlgeom.chunk import BOX, RUNS, Chunk, Origin
 from dlgeom.converters.base import ALL, Meta, ReadContext, Reader
 from dlgeom.converters.coco.layout import AnnotationFile, find_files
+from dlgeom.converters.coco.own_labels import OwnLabels
 from dlgeom.converters.coco.panoptic_index import (
     ImagePlace,
     Indexer,
@@ -90,7 +91,12 @@ class PanopticReader:
             subsets=named,
             sections=self._files[0].sections,
             subset_sections={f.subset: f.sections for f in self._files if f.subset is not None},
-            extra={"panoptic": True},
+            extra={
+                "panoptic": True,
+                "coco_categories": OwnLabels(
+                    labels, {file.subset: file.labels for file in self._files}
+                ),
+            },
             items_first=True,
             images_root=context.images,
         )

@@ -19,7 +19,14 @@ from dlgeom.converters.coco import write_edit
 from dlgeom.converters.coco.panoptic_runs import MAX_ID, paint, rgb_of, segment_runs
 from dlgeom.converters.coco.read_json import edit
 from dlgeom.converters.coco.write_codes import CODES, approximate, drop
-from dlgeom.converters.coco.write_ids import Categories, Ids, encode_json, is_integer, is_plain
+from dlgeom.converters.coco.write_ids import (
+    Categories,
+    CategoriesOfFiles,
+    Ids,
+    encode_json,
+    is_integer,
+    is_plain,
+)
 from dlgeom.converters.coco.write_records import find_unwritable
 from dlgeom.converters.coco.write_root import RootFile, Spool, own_sections
 from dlgeom.converters.fields import ALL_FIELDS
@@ -36,8 +43,9 @@ __all__ = ["PanopticWriter"]
 class _Target:
     """One JSON and its folder."""
 
-    def __init__(self, root: RootFile, folder: str, spool: Spool) -> None:
+    def __init__(self, root: RootFile, categories: Categories, folder: str, spool: Spool) -> None:
         self.root = root
+        self.categories = categories
         self.folder = folder
         self.ids = Ids()
         self.claims = Claims()
@@ -75,9 +83,10 @@ class PanopticWriter:
         self._merges = len(meta.subsets) > 1 and (
             context.output.single or context.subset is not None
         )
-        self._categories = Categories(
-            meta.labels,
+        self._categories = CategoriesOfFiles(
+            meta,
             context.problems,
+            apart=self._copies and not self._merges,
             from_one=options.get("coco_category_ids") == "from1",
             panoptic=True,
         )
@@ -92,10 +101,10 @@ class PanopticWriter:
         key = "" if output.single else name
         found = self._targets.get(key)
         if found is None:
-            found = self._targets[key] = self._open(key)
+            found = self._targets[key] = self._open(key, self._categories.of(subset))
         return found
 
-    def _open(self, subset: str) -> _Target:
+    def _open(self, subset: str, categories: Categories) -> _Target:
         context = self._context
         output, meta = context.output, context.meta
         if output.single:
@@ -108,7 +117,7 @@ class PanopticWriter:
         if not self._copies:
             sections = own_sections(meta.format)
         spool = Spool(None if output.dry_run else output.root)
-        return _Target(RootFile(output, name, sections), folder, spool)
+        return _Target(RootFile(output, name, sections), categories, folder, spool)
 
     # -------------------------------------------------------------- images
 
@@ -150,8 +159,7 @@ class PanopticWriter:
     def write(self, chunk: Chunk) -> Losses:
         """Paint and write the images of a chunk."""
         losses = Losses.none(len(chunk), CODES)
-        labels = self._categories.indexes(chunk)
-        find_unwritable(chunk, labels, losses)
+        find_unwritable(chunk, losses)
         if self._crowd == "drop" and chunk.crowd.any():
             drop(losses, chunk.crowd, "option.crowd")
         frames = getattr(chunk.origin, "frames", ())
@@ -162,7 +170,7 @@ class PanopticWriter:
             rows = range(offsets[index], offsets[index + 1])
             frame = frames[index] if index < len(frames) else b""
             if frame or rows:
-                self._frame(target, chunk, item, identifier, rows, labels, frame, losses)
+                self._frame(target, chunk, item, identifier, rows, frame, losses)
         self._count_fields(chunk, losses)
         return losses
 
@@ -182,7 +190,6 @@ class PanopticWriter:
         item: Item,
         identifier: Any,
         rows: range,
-        labels: list[int],
         frame: bytes,
         losses: Losses,
     ) -> None:
@@ -199,14 +206,17 @@ class PanopticWriter:
         areas = self._paint(chunk, rows, (height, width), canvas, given, losses)
         found, runs = segment_runs(canvas)
         place = dict(zip(found.tolist(), rle.bounds_many(runs).tolist(), strict=True))
-        ids = self._categories.ids()
+        labels = target.categories.indexes(chunk, np.array(rows, dtype=np.int64))
+        ids = target.categories.ids()
         entries = []
         for row in rows:
             if losses.status[row] == DROPPED:
                 continue
             left, top, right, bottom = (int(edge) for edge in place[given[row]])
             box = [left, top, right - left, bottom - top]
-            entries.append(self._entry(chunk, row, given[row], ids[labels[row]], box, areas[row]))
+            entries.append(
+                self._entry(chunk, row, given[row], ids[labels[row - rows.start]], box, areas[row])
+            )
         fields = msgspec.json.decode(frame) if frame else {}
         wish = fields.get("file_name")
         if not isinstance(wish, str):
@@ -338,7 +348,7 @@ class PanopticWriter:
             for text in _in_order(target):
                 target.root.add("images", text)
             target.images.close()
-            target.root.finish(self._categories.records(), always=not self._copies)
+            target.root.finish(target.categories.records(), always=not self._copies)
 
 
 def _in_order(target: _Target) -> list[bytes]:

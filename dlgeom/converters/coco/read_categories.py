@@ -23,7 +23,7 @@ CATEGORIES = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 def read_categories(
     scanner: Scanner, windows: Iterator[Window], context: ReadContext
 ) -> list[Label]:
-    """Read the ``categories`` list.
+    """Read the ``categories`` list; a record that is repeated is there again.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def read_categories(
             spans = record_spans(window.text, len(window.rows or ()), scanner.limits.depth)
         for start, stop in spans:
             reader.record(window.text[start:stop])
-    return list(reader.labels.values())
+    return reader.labels
 
 
 class _Reader:
@@ -48,7 +48,7 @@ class _Reader:
         self._shown = scanner.source.shown
         self._number = -1
         self._records: dict[object, Any] = {}
-        self.labels: dict[object, Label] = {}
+        self.labels: list[Label] = []
 
     def _error(self, code: str, why: str, field: str = "") -> FormatError:
         kind = LimitError if code.startswith("limit.") else FormatError
@@ -70,7 +70,7 @@ class _Reader:
         if type(identifier) is not int and type(identifier) is not str:
             code = "schema.field" if identifier is None else "type.id"
             raise self._error(code, "has no usable id; ids are integers or text", ".id")
-        if identifier in self.labels:
+        if identifier in self._records:
             if record != self._records[identifier]:
                 raise self._error(
                     "ref.duplicate_id",
@@ -83,9 +83,8 @@ class _Reader:
                 path=self._shown,
                 location=self._place(),
             )
-            return
         self._records[identifier] = record
-        self.labels[identifier] = self._label(record, identifier, raw)
+        self.labels.append(self._label(record, identifier, raw))
 
     def _name(self, record: dict[str, Any]) -> str:
         name = record.get("name")

@@ -7,6 +7,7 @@ added.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -28,24 +29,43 @@ RANK = ("keypoints", "person_keypoints", "instances", "lvis", "stuff", "labels")
 
 
 class Labels:
-    """The label table of a run, filled by the categories of several files."""
+    """The label table of a run, filled by the categories of several files.
+
+    A class is what has one id and name in all of them, or one name where each file has it once.
+    """
 
     def __init__(self) -> None:
         self._labels: list[Label] = []
         self._place: dict[tuple[object, str], int] = {}
+        self._named: dict[str, set[int]] = {}
 
-    def add(self, labels: list[Label]) -> NDArray[np.int32]:
-        """Add a file's categories; return the position of each, and -1 for none at the end."""
+    def add(self, labels: list[Label], own: list[tuple[int, Label]]) -> NDArray[np.int32]:
+        """Add a file's categories; return the position of each, and -1 for none at the end.
+
+        `own` gets what the split says itself, with the positions.
+        """
         places = []
+        known = {place: number for number, (place, _) in enumerate(own)}
+        here = Counter(name for _, name in {(label.id, label.name) for label in labels})
         for label in labels:
             key = (label.id, label.name)
-            place = self._place.setdefault(key, len(self._labels))
+            found = self._place.get(key)
+            same = self._named.setdefault(label.name, set())
+            if found is None:
+                alone = here[label.name] == 1 and len(same) == 1
+                found = next(iter(same)) if alone else len(self._labels)
+            place = self._place[key] = found
+            same.add(place)
             if place == len(self._labels):
                 self._labels.append(label)
             elif label.keypoints and not self._labels[place].keypoints:
                 # The file of keypoints says more about the same class.
                 self._labels[place] = label
             places.append(place)
+            if place not in known:
+                own.append((place, label))
+            elif label.keypoints and not own[known[place]][1].keypoints:
+                own[known[place]] = (place, label)
         return np.array([*places, -1], dtype=np.int32)
 
     def table(self) -> LabelTable:
@@ -65,6 +85,8 @@ class Subset:
         File in which the record of each image lies.
     block : Block
         Records of all files.
+    labels : list of (int, Label)
+        The categories of its files, each with its position in the run's labels.
     item, label : ndarray of int32, shape (N,)
         Position in `images`, and in the run's labels.
     first_rows : list of int
@@ -92,11 +114,12 @@ class Subset:
             if images is None
             else (images, np.full(len(images), -1, dtype=np.int32))
         )
+        self.labels: list[tuple[int, Label]] = []
         items, names = [], []
         for index in self.parts:
             table = index.labels or []
             item, label = resolve(index, self.images, table)
-            places = labels.add(table)
+            places = labels.add(table, self.labels)
             items.append(item)
             names.append(places[label])
         if len(self.parts) > 1:

@@ -24,6 +24,7 @@ from dlgeom.converters.coco.layout import (
     looks_like,
 )
 from dlgeom.converters.coco.options import READ_OPTIONS
+from dlgeom.converters.coco.own_labels import OwnLabels
 from dlgeom.converters.coco.read_chunks import Builder
 from dlgeom.converters.coco.read_columns import DEAD
 from dlgeom.converters.coco.read_ids import last_id
@@ -170,6 +171,9 @@ class CocoReader:
             self.meta.extra["coco_repeats"] = True
         if any(len(subset.parts) > 1 for subset in self._subsets):
             self.meta.extra["coco_joined"] = True
+        self.meta.extra["coco_categories"] = OwnLabels(
+            table, {subset.name: subset.labels for subset in self._subsets}
+        )
         self.meta.extra["coco_last_ids"] = (
             max(last_id(subset.images.ids) for subset in self._subsets),
             max(last_id(subset.block.id) for subset in self._subsets),

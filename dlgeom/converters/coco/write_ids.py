@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from dlgeom.chunk import Chunk
+from dlgeom.converters.base import Meta
+from dlgeom.converters.coco.own_labels import own_labels
 from dlgeom.converters.problems import Problems
 from dlgeom.labels import Label, LabelTable
 
-__all__ = ["Categories", "Ids", "encode_json", "is_integer", "is_plain"]
+__all__ = ["Categories", "CategoriesOfFiles", "Ids", "encode_json", "is_integer", "is_plain"]
 
 
 def is_integer(value: object) -> bool:
@@ -91,6 +96,9 @@ class Categories:
         Number the categories from 1 whatever the source says.
     panoptic : bool
         Whether records need ``isthing``.
+    own : list of (int, Label), optional
+        The categories that the file has in the source, as positions in `labels` with the file's
+        own records: those come out again, others of `labels` only where a record has them.
     """
 
     def __init__(
@@ -100,8 +108,12 @@ class Categories:
         *,
         from_one: bool = False,
         panoptic: bool = False,
+        own: list[tuple[int, Label]] | None = None,
     ) -> None:
         self.labels = labels
+        self._own = [] if own is None else own
+        self._all = own is None
+        self._used: set[int] = set()
         self._problems = problems
         self._from_one = from_one
         self._panoptic = panoptic
@@ -111,9 +123,12 @@ class Categories:
         self._other: LabelTable | None = None
         self._mapping: list[int] = []
         self._points: dict[int, int] = {}
-        self._renumber = from_one or not self._usable()
+        self._renumber = from_one or (self._all and not self._usable())
         if self._renumber and not from_one:
             self._tell()
+        self._given = {} if self._renumber else {index: label.id for index, label in self._own}
+        for identifier in self._given.values():
+            self._issued.take(identifier, any_kind=True)
 
     def _usable(self) -> bool:
         """Whether the ids of the first labels can be kept, or there are none to keep."""
@@ -138,6 +153,8 @@ class Categories:
             label = self.labels[index]
             if self._renumber:
                 self._ids.append(index + 1)
+            elif index in self._given:
+                self._ids.append(self._given[index])
             elif label.record and self._records.get(label.id) == label.record:
                 self._ids.append(label.id)  # an identical repeat of a category of the source
             else:
@@ -148,21 +165,30 @@ class Categories:
                 self._ids.append(given)
         return [*self._ids, None]
 
-    def indexes(self, chunk: Chunk) -> list[int]:
-        """Return the index of each row's label in the run's table, -1 for none."""
-        rows: list[int] = chunk.label.tolist()
-        if chunk.labels is self.labels:
-            return rows
-        if chunk.labels is not self._other:
-            self._other, self._mapping = chunk.labels, []
-        for index in range(len(self._mapping), len(chunk.labels)):
-            label = chunk.labels[index]
+    def indexes(self, chunk: Chunk, rows: NDArray[np.int64] | None = None) -> list[int]:
+        """Return the index of each row's label in the run's table, -1 for none.
+
+        Only `rows` are looked at where they are given: those that go into this file.
+        """
+        found: list[int] = (chunk.label if rows is None else chunk.label[rows]).tolist()
+        if chunk.labels is not self.labels:
+            self._map(chunk.labels)
+            found = [self._mapping[index] if index >= 0 else -1 for index in found]
+        if not self._all:
+            self._used.update(found)
+        return found
+
+    def _map(self, labels: LabelTable) -> None:
+        """Find the labels of another table in that of the run; those that are new are added."""
+        if labels is not self._other:
+            self._other, self._mapping = labels, []
+        for index in range(len(self._mapping), len(labels)):
+            label = labels[index]
             if index < len(self.labels) and self.labels[index] == label:
                 self._mapping.append(index)
                 continue
             found = self.labels.find(label.name)
             self._mapping.append(self.labels.add(label) if found is None else found)
-        return [self._mapping[index] if index >= 0 else -1 for index in rows]
 
     def has_points(self, index: int, count: int) -> None:
         """Note that a label without keypoint names has records with `count` keypoints."""
@@ -172,9 +198,16 @@ class Categories:
     def records(self) -> bytes:
         """Return the records of all categories, separated by commas."""
         ids = self.ids()
+        entries = list(enumerate(self.labels))
+        if not self._all:
+            known = {index for index, _ in self._own}
+            entries = self._own + [
+                (index, label)
+                for index, label in entries
+                if index in self._used and index not in known
+            ]
         texts = [
-            self._record(label, ids[index], self._points.get(index, 0))
-            for index, label in enumerate(self.labels)
+            self._record(label, ids[index], self._points.get(index, 0)) for index, label in entries
         ]
         return b",\n".join(texts)
 
@@ -207,3 +240,38 @@ class Categories:
         if label.flip:
             record["flip_idx"] = list(label.flip)
         return encode_json(record)
+
+
+class CategoriesOfFiles:
+    """The categories of each file of a target.
+
+    Parameters
+    ----------
+    meta : Meta
+        That of the source.
+    problems : Problems
+        Told where ids had to be changed.
+    apart : bool
+        Whether each split of a COCO source keeps categories of its own.
+    from_one, panoptic : bool
+        See `Categories`.
+    """
+
+    def __init__(
+        self, meta: Meta, problems: Problems, *, apart: bool, from_one: bool, panoptic: bool = False
+    ) -> None:
+        self._meta = meta
+        self._apart = apart
+        self._make = partial(
+            Categories, meta.labels, problems, from_one=from_one, panoptic=panoptic
+        )
+        self._common: Categories | None = None
+
+    def of(self, subset: str | None) -> Categories:
+        """Return the categories of the file of a split."""
+        own = own_labels(self._meta, subset) if self._apart else None
+        if own is not None:
+            return self._make(own=own)
+        if self._common is None:
+            self._common = self._make()
+        return self._common

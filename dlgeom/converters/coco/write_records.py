@@ -54,15 +54,15 @@ class Record(msgspec.Struct, gc=False):
 KNOWN = frozenset(Record.__struct_fields__) | {"caption"}
 
 
-def find_unwritable(chunk: Chunk, labels: list[int], losses: Losses) -> None:
+def find_unwritable(chunk: Chunk, losses: Losses) -> None:
     """Mark the rows that cannot become a COCO record as dropped."""
     captions = {
         row
         for row, annotation in chunk.others.items()
         if annotation.annotation_definition.type == "item_description"
     }
-    if min(labels, default=0) < 0:
-        nameless = np.array(labels) < 0
+    nameless = chunk.label < 0
+    if nameless.any():
         nameless[list(captions)] = False
         drop(losses, nameless, "ref.category")
     numbers = np.column_stack((chunk.bounds, chunk.rotated))

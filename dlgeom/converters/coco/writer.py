@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.chunk import Chunk
-from dlgeom.converters.base import ALL, DROPPED, Losses, WriteContext, Writer
+from dlgeom.converters.base import ALL, DROPPED, Losses, Meta, WriteContext, Writer
 from dlgeom.converters.coco import write_edit
 from dlgeom.converters.coco.options import WRITE_OPTIONS
-from dlgeom.converters.coco.read_json import edit
+from dlgeom.converters.coco.own_labels import own_labels
+from dlgeom.converters.coco.read_json import edit, strict_json
 from dlgeom.converters.coco.write_codes import CODES, drop
-from dlgeom.converters.coco.write_ids import Categories, Ids, encode_json
+from dlgeom.converters.coco.write_ids import Categories, CategoriesOfFiles, Ids, encode_json
 from dlgeom.converters.coco.write_records import (
     Choices,
     build,
@@ -67,9 +68,15 @@ class Target:
     """One file of the output with the ids given in it."""
 
     def __init__(
-        self, root: RootFile | ListFile, *, copies: bool, last_ids: tuple[int, int] = (0, 0)
+        self,
+        root: RootFile | ListFile,
+        categories: Categories,
+        *,
+        copies: bool,
+        last_ids: tuple[int, int] = (0, 0),
     ) -> None:
         self.root = root
+        self.categories = categories
         self.copies = copies
         # What needs a new id gets one that no later record of the source has.
         self.image_ids, self.annotation_ids = (Ids(last + 1) for last in last_ids)
@@ -118,20 +125,21 @@ class CocoWriter:
         self._repeats = self._from_coco and bool(meta.extra.get("coco_repeats"))
         copies = self._from_coco and "panoptic" not in meta.extra and recompute == "none"
         self.needs: frozenset[str] = frozenset() if copies else ALL
-        self._categories = Categories(
-            meta.labels,
-            context.problems,
-            from_one=_option(context, "coco_category_ids") == "from1",
-        )
         self._targets: dict[str, Target] = {}
         self._claims = Claims()
         # Ids of several subsets meet in one file: those that were unique may not be so there.
         self._merges = len(meta.subsets) > 1 and (
             context.output.single or context.subset is not None
         )
+        self._categories = CategoriesOfFiles(
+            meta,
+            context.problems,
+            apart=self._from_coco and not self._merges,
+            from_one=_option(context, "coco_category_ids") == "from1",
+        )
         # So do ids of several files of one subset: those of captions and things, for one.
         self._renumbers = self._merges or bool(meta.extra.get("coco_joined"))
-        self._pending = self._sections_of_others() if self._merges else Counter()
+        self._pending = _lost_by_merging(meta) if self._merges else Counter()
         self._added: Counter[str] = Counter()
         # A list has no images, and the records of a COCO source are copied as they are.
         self.sized = "no" if self._results or self._from_coco else "items"
@@ -141,26 +149,16 @@ class CocoWriter:
 
     # -------------------------------------------------------------- files
 
-    def _sections_of_others(self) -> Counter[str]:
-        """Count root values that only one of several splits can have in one file."""
-        meta = self._context.meta
-        lost: Counter[str] = Counter()
-        for sections in meta.subset_sections.values():
-            for key, raw in sections.items():
-                if key not in ARRAYS and raw != meta.sections.get(key):
-                    lost[f"section.{key}"] += 1
-        return lost
-
     def _target(self, subset: str | None) -> Target:
         output = self._context.output
         name = self._context.subset or subset or "train"
         key = "" if output.single else name
         found = self._targets.get(key)
         if found is None:
-            found = self._targets[key] = self._open(key)
+            found = self._targets[key] = self._open(key, self._categories.of(subset))
         return found
 
-    def _open(self, subset: str) -> Target:
+    def _open(self, subset: str, categories: Categories) -> Target:
         context = self._context
         meta = context.meta
         last = meta.extra.get("coco_last_ids", (0, 0)) if self._from_coco else (0, 0)
@@ -171,7 +169,9 @@ class CocoWriter:
             kind = "results" if self._results else "instances"
             name, _ = self._claims.claim(f"annotations/{kind}_{safe}.json")
         if self._results:
-            return Target(ListFile(context.output, name), copies=self._from_coco, last_ids=last)
+            return Target(
+                ListFile(context.output, name), categories, copies=self._from_coco, last_ids=last
+            )
         sections: Mapping[str, bytes] = meta.subset_sections.get(subset, meta.sections)
         if not self._from_coco:
             sections = own_sections(meta.format)
@@ -181,7 +181,7 @@ class CocoWriter:
             sections,
             items_first=self._from_coco and meta.items_first and not self._merges,
         )
-        return Target(root, copies=self._from_coco, last_ids=last)
+        return Target(root, categories, copies=self._from_coco, last_ids=last)
 
     # -------------------------------------------------------------- images
 
@@ -320,9 +320,9 @@ class CocoWriter:
         inner = Losses.none(len(part), CODES)
         inner.status[:] = losses.status[rows]
         inner.code[:] = losses.code[rows]
-        labels = self._categories.indexes(part)
-        find_unwritable(part, labels, inner)
-        ids = self._categories.ids()
+        labels = target.categories.indexes(part)
+        find_unwritable(part, inner)
+        ids = target.categories.ids()
         images = self._last_images
         items = part.item.tolist()
         given = self._annotation_ids(target, part, inner)
@@ -346,7 +346,7 @@ class CocoWriter:
         for row, count in numbers_of_points(part).items():
             index = labels[row]
             if index >= 0 and len(part.labels[int(part.label[row])].keypoints) < count:
-                self._categories.has_points(index, count)
+                target.categories.has_points(index, count)
         return inner
 
     def _annotation_ids(self, target: Target, chunk: Chunk, losses: Losses) -> list[Any]:
@@ -397,15 +397,13 @@ class CocoWriter:
     ) -> Changes:
         """Return place in `rows` -> keys that differ from the source's record."""
         changes: Changes = {}
-        ids = self._categories.ids()
+        ids = target.categories.ids()
         every = len(rows) == len(chunk)
-        labels = self._categories.indexes(chunk)
+        labels = target.categories.indexes(chunk, None if every else rows)
         items = chunk.item.tolist() if every else chunk.item[rows].tolist()
-        if not every:
-            labels = [labels[row] for row in rows.tolist()]
         images = self._last_images
         # pycocotools asks each record for its id, and for its category once there are any.
-        asked = len(self._categories.labels) > 0 and not self._results
+        asked = len(target.categories.labels) > 0 and not self._results
         for place, (head, index, item) in enumerate(
             zip(write_edit.heads(text), labels, items, strict=True)
         ):
@@ -459,12 +457,27 @@ class CocoWriter:
         for subset in self._context.meta.subsets:
             self._target(subset)
         for target in self._targets.values():
-            target.root.finish(self._categories.records(), always=not self._from_coco)
+            target.root.finish(target.categories.records(), always=not self._from_coco)
         for key, count in self._added.items():
             self._context.problems.notice(
                 "schema.field",
                 f"{count} records have no {key}, which COCO's own tools ask for; it was added",
             )
+
+
+def _lost_by_merging(meta: Meta) -> Counter[str]:
+    """Count what only one of several splits can say in one file: root values, categories."""
+    lost: Counter[str] = Counter()
+    for sections in meta.subset_sections.values():
+        for key, raw in sections.items():
+            if key not in ARRAYS and raw != meta.sections.get(key):
+                lost[f"section.{key}"] += 1
+    for subset in meta.subsets:
+        for index, label in own_labels(meta, subset) or ():
+            if label.record != meta.labels[index].record:
+                here, there = strict_json(label.record), strict_json(meta.labels[index].record)
+                lost.update(f"category.{key}" for key in here if here[key] != there.get(key))
+    return lost
 
 
 def _edited(chunk: Chunk, rows: NDArray[np.int64], changes: Changes) -> list[bytes]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from dlgeom.converters.coco.reader import recognise
 from dlgeom.converters.pipeline import convert
@@ -256,6 +257,51 @@ def test_one_image_id_means_one_image(field: dict[str, Any], tmp_path: Path) -> 
     put(folder / "annotations/person_keypoints_val.json", other)
     with pytest.raises(FormatError, match="one id means one image"):
         convert(folder, tmp_path / "out.json", on_error="skip")
+
+
+# ------------------------------------------------------------------ several splits
+
+
+def splits(folder: Path) -> dict[str, Any]:
+    """Write two splits whose categories differ; return what they hold."""
+    cat, dog = CATEGORIES
+    roots = {
+        "train": root(record(), categories=[cat, cat | {"name": "unused", "id": 4}, dog]),
+        "val": root(
+            record(category_id=1, image_id=8),
+            record(2, category_id=3, image_id=8),
+            images=[IMAGES[0] | {"id": 8}],
+            categories=[
+                dog | {"id": 1, "keypoints": ["c"]},
+                dog | {"id": 1, "keypoints": ["c"]},
+                cat | {"supercategory": "pet"},
+            ],
+        ),
+    }
+    for name, value in roots.items():
+        put(folder / f"annotations/instances_{name}.json", value)
+    return roots
+
+
+def test_each_split_keeps_its_own_categories(tmp_path: Path) -> None:
+    roots = splits(tmp_path / "in")
+    report = convert(tmp_path / "in", tmp_path / "out", to_format="coco")
+    for name, value in roots.items():
+        made = json.loads((tmp_path / f"out/annotations/instances_{name}.json").read_text())
+        assert made == value
+    assert not report.fields
+
+
+def test_splits_in_one_file_share_classes_by_their_names(tmp_path: Path) -> None:
+    splits(tmp_path / "in")
+    made, report = through(tmp_path / "in", tmp_path / "one.json")
+    assert [entry["category_id"] for entry in made["annotations"]] == [3, 7, 3]
+    assert [entry["id"] for entry in made["categories"]] == [3, 4, 7]
+    lost = {"id": 1, "image.subset": 3, "category.supercategory": 1}
+    assert report.fields == lost | {"category.id": 2, "category.keypoints": 2}
+    convert(tmp_path / "in", tmp_path / "yolo", to_format="yolo", task="detect")
+    names = yaml.safe_load((tmp_path / "yolo/data.yaml").read_text())["names"]
+    assert list(names.values()) == ["cat", "unused", "dog"]
 
 
 # ------------------------------------------------------------------ results
