@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -48,11 +49,13 @@ class Ids:
         First of the running numbers.
     """
 
-    __slots__ = ("_first", "_next", "_used")
+    __slots__ = ("_next", "_runs", "_used")
 
     def __init__(self, first: int = 1) -> None:
-        self._used: set[int] = set()
-        self._first = self._next = first
+        self._used: set[object] = set()
+        self._next = first
+        # Where runs of issued numbers start and stop; the last one stops at the next number.
+        self._runs: list[tuple[int, int | None]] = [(first, None)]
 
     def run(self, count: int) -> range | list[int]:
         """Return `count` running numbers."""
@@ -60,7 +63,21 @@ class Ids:
             first = self._next
             self._next += count
             return range(first, first + count)
-        return [self.take(None)[0] for _ in range(count)]
+        return [self._new() for _ in range(count)]
+
+    def _new(self) -> int:
+        while self._next in self._used:
+            self._next += 1
+        self._next += 1
+        return self._next - 1
+
+    def _is_free(self, wish: object, any_kind: bool) -> bool:
+        if not is_integer(wish):
+            return any_kind and isinstance(wish, str) and wish not in self._used
+        return wish not in self._used and not any(
+            start <= wish < (self._next if stop is None else stop)  # type: ignore[operator]
+            for start, stop in self._runs
+        )
 
     def take(self, wish: object, *, any_kind: bool = False) -> tuple[Any, bool]:
         """Return an id and whether it is the one wished for.
@@ -72,15 +89,36 @@ class Ids:
         any_kind : bool
             Whether texts are ids too.
         """
-        if (is_integer(wish) or (any_kind and isinstance(wish, str))) and wish not in self._used:
-            issued = is_integer(wish) and self._first <= wish < self._next  # type: ignore[operator]
-            if not issued:
-                self._used.add(wish)  # type: ignore[arg-type]
-                return wish, True
-        while self._next in self._used:
-            self._next += 1
-        self._next += 1
-        return self._next - 1, False
+        if self._is_free(wish, any_kind):
+            self._used.add(wish)
+            return wish, True
+        return self._new(), False
+
+    def take_all(
+        self, wishes: Sequence[object], *, any_kind: bool = False
+    ) -> tuple[list[Any], int]:
+        """Return an id for each wish, and how many wishes were not fulfilled.
+
+        New ids lie above all that are wished for here, so that they are in nobody's way.
+        """
+        given: list[Any] = []
+        late: list[int] = []
+        for place, wish in enumerate(wishes):
+            free = wish is not None and self._is_free(wish, any_kind)
+            if free:
+                self._used.add(wish)
+            else:
+                late.append(place)
+            given.append(wish)
+        if late:
+            top = max((wish for wish in wishes if is_integer(wish)), default=0)  # type: ignore[type-var]
+            if top >= self._next:  # type: ignore[operator]
+                self._runs[-1] = (self._runs[-1][0], self._next)
+                self._next = top + 1  # type: ignore[operator]
+                self._runs.append((self._next, None))
+        for place in late:
+            given[place] = self._new()
+        return given, sum(wishes[place] is not None for place in late)
 
 
 class Categories:

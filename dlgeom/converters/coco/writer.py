@@ -355,15 +355,13 @@ class CocoWriter:
         count = len(chunk)
         if chunk.ids.count(None) == count and not dropped.any():
             return list(target.annotation_ids.run(count))
-        result: list[Any] = []
-        changed = 0
-        for wish, gone in zip(chunk.ids, dropped.tolist(), strict=True):
-            if gone:
-                result.append(None)
-                continue
-            given, kept = target.annotation_ids.take(wish, any_kind=target.copies)
-            changed += wish is not None and not kept
-            result.append(given)
+        alive = np.flatnonzero(~dropped).tolist()
+        given, changed = target.annotation_ids.take_all(
+            [chunk.ids[row] for row in alive], any_kind=target.copies
+        )
+        result: list[Any] = [None] * count
+        for row, identifier in zip(alive, given, strict=True):
+            result[row] = identifier
         if changed:
             losses.fields["id"] += changed
         return result

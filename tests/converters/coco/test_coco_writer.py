@@ -385,6 +385,23 @@ def test_each_subset_has_its_file_in_a_folder(tmp_path: Path) -> None:
     assert [a["bbox"][0] for a in other["annotations"]] == [4.0]
 
 
+@given(st.lists(st.none() | st.integers(-2, 9) | st.integers(2**60, 2**70), max_size=30))
+def test_ids_of_a_chunk_change_only_where_they_repeat(wishes: list[int | None]) -> None:
+    ids = Ids()
+    again = [5, *wishes]
+    for batch in (wishes, again):
+        given_ids, changed = ids.take_all(batch)
+        kept = [a == b for a, b in zip(given_ids, batch, strict=True)]
+        assert changed == sum(
+            not same for same, wish in zip(kept, batch, strict=True) if wish is not None
+        )
+        if batch is wishes:
+            firsts = [wish is not None and wish not in wishes[:k] for k, wish in enumerate(wishes)]
+            assert kept == firsts
+            before = given_ids
+    assert len(set(before + given_ids)) == len(before) + len(given_ids)
+
+
 def test_a_single_file_gets_all_subsets_with_new_ids_where_they_meet(tmp_path: Path) -> None:
     labels = LabelTable(["a"])
     items = [image(0, subset="train", id=5), image(1, subset="val", id=5)]
@@ -392,7 +409,7 @@ def test_a_single_file_gets_all_subsets_with_new_ids_where_they_meet(tmp_path: P
     (losses,) = write(tmp_path / "x.json.gz", [chunk], labels)
     found = read(tmp_path / "x.json.gz")
     assert [r["id"] for r in found["images"]] == [5, 1]
-    assert [(a["id"], a["image_id"]) for a in found["annotations"]] == [(3, 5), (1, 1)]
+    assert [(a["id"], a["image_id"]) for a in found["annotations"]] == [(3, 5), (4, 1)]
     assert losses.fields == {"id": 1}
 
 
