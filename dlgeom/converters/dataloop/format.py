@@ -11,7 +11,7 @@ __all__ = ["FORMAT"]
 
 
 def _recognise(path: Path) -> int:
-    from dlgeom.converters.dataloop.reader import recognise
+    from dlgeom.converters.dataloop.recognise import recognise
 
     return recognise(path)
 
