@@ -19,15 +19,25 @@ from dlgeom.errors import GeometryError
 from dlgeom.geometry import rle
 from dlgeom.limits import Limits
 
-__all__ = ["check_keypoints", "check_masks", "check_polygons", "needs_care", "repeats_keys"]
+__all__ = [
+    "MASKS",
+    "Mask",
+    "check_keypoints",
+    "check_masks",
+    "check_polygons",
+    "needs_care",
+    "repeats_keys",
+]
 
 
-class _Mask(msgspec.Struct, gc=False):
+class Mask(msgspec.Struct, gc=False):
+    """An RLE object as files have it."""
+
     size: tuple[int, int]
     counts: list[int] | str
 
 
-_MASKS = msgspec.json.Decoder(list[_Mask])
+MASKS = msgspec.json.Decoder(list[Mask])
 _NUMBER_LISTS = msgspec.json.Decoder(list[list[float]])
 _OBJECTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
@@ -80,7 +90,7 @@ def check_masks(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Check run lengths in full; return the good rows and their (height, width)."""
     try:
-        masks = _MASKS.decode(b"[" + b",".join(texts) + b"]")
+        masks = MASKS.decode(b"[" + b",".join(texts) + b"]")
     except (msgspec.DecodeError, RecursionError):
         masks = []
         slow.update(rows)
@@ -98,7 +108,7 @@ def check_masks(
     )
 
 
-def _plausible(mask: _Mask, text: bytes, limits: Limits) -> bool:
+def _plausible(mask: Mask, text: bytes, limits: Limits) -> bool:
     """Whether size and listed counts are good, and no key is there twice."""
     if text.count(b'"') != 4 + 2 * (type(mask.counts) is str):
         return False
@@ -111,7 +121,7 @@ def _plausible(mask: _Mask, text: bytes, limits: Limits) -> bool:
     return bool(counts) and min(counts) >= 0 and sum(counts) == height * width
 
 
-def _short_fit(masks: Sequence[_Mask]) -> list[bool]:
+def _short_fit(masks: Sequence[Mask]) -> list[bool]:
     """Whether the compressed counts of each mask fill its size."""
     texts = [str(mask.counts).encode() for mask in masks]
     pixels = np.array([mask.size[0] * mask.size[1] for mask in masks], dtype=np.int64)

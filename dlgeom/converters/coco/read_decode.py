@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from dlgeom.converters.coco.read_bulk import MASKS
 from dlgeom.converters.coco.read_json import edit, strict_json
 from dlgeom.converters.coco.read_shapes import (
     FaultError,
@@ -42,12 +43,6 @@ class _Pose(msgspec.Struct, gc=False):
     keypoints: msgspec.Raw = msgspec.Raw(b"[]")
 
 
-class _Mask(msgspec.Struct, gc=False):
-    size: tuple[int, int]
-    counts: list[int] | str
-
-
-_MASKS = msgspec.json.Decoder(list[_Mask])
 _POSES = msgspec.json.Decoder(list[_Pose])
 
 
@@ -152,7 +147,7 @@ def _mixed(
 def decode_masks(texts: Sequence[bytes], limits: Limits) -> Runs:
     """Decode RLE objects that the first pass found to be good."""
     try:
-        masks = _MASKS.decode(b"[" + b",".join(texts) + b"]")
+        masks = MASKS.decode(b"[" + b",".join(texts) + b"]")
     except (msgspec.DecodeError, RecursionError):
         return Runs.of(read_mask(strict_json(text), limits) for text in texts)
     short = [(k, mask.counts.encode()) for k, mask in enumerate(masks) if type(mask.counts) is str]
