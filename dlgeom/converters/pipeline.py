@@ -24,8 +24,10 @@ from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from dlgeom.converters.choice import LabelMap
+    from dlgeom.converters.lower import Lowering
     from dlgeom.converters.selection import Selection
     from dlgeom.filters.tree import Node
+    from dlgeom.item import Item
 
 __all__ = [
     "Source",
@@ -236,22 +238,31 @@ def write_source(
 
 
 def _stream(source: Source, writer: Writer, target: Target, progress: Progress | None) -> None:
-    from dlgeom.converters.lower import Lowering
-
     reader, problems, report = source.reader, source.problems, target.report
     needs = writer.needs | {"outline", "runs"} if target.measure else writer.needs
     same = reader.meta.format == target.format.name
     items = ItemFields(kept_by(writer, "item_fields", same_format=same))
     sized = SizeFilter(getattr(writer, "sized", "no"), problems, copies=same)
-    lowering = Lowering.of(writer)
+    # Loaded where there is something to lower: most data sets hold columns only.
+    lowering: Lowering | None = None
+    items_seen: Sequence[Item] = ()
+    films = False
     total = reader.count() if progress else None
     for given in reader.chunks(grouped=writer.grouped, needs=frozenset(needs)):
         items.add(report.add_items(given.items))
-        lowered = lowering(sized(given))
-        losses = writer.write(lowered.chunk)
+        chunk = sized(given)
+        if chunk.items is not items_seen:  # ungrouped chunks share the images of the data set
+            items_seen = chunk.items
+            films = any(item.media == "video" for item in items_seen)
+        if lowering is None and (chunk.others or films):
+            from dlgeom.converters.lower import Lowering
+
+            lowering = Lowering.of(writer)
+        lowered = None if lowering is None else lowering(chunk)
+        losses = writer.write(chunk if lowered is None else lowered.chunk)
         if not target.measure:
             losses.replaced = None
-        report.add(*lowered.settle(losses))
+        report.add(*((chunk, losses) if lowered is None else lowered.settle(losses)))
         if progress:
             progress(report.images, total)
     sized.finish()
