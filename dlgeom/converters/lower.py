@@ -22,7 +22,8 @@ from dlgeom.annotation import Annotation, AnnotationCollection
 from dlgeom.chunk import Chunk
 from dlgeom.chunk_objects import KEPT_AS_EXTRA
 from dlgeom.converters.base import APPROXIMATED, DROPPED, Losses, Writer
-from dlgeom.converters.lower_shapes import CODES, Fate, Nearest, Parts, nearest_record
+from dlgeom.converters.lower_shapes import CODES, Fate, Parts, nearest_record
+from dlgeom.converters.lower_to import Nearest
 from dlgeom.definitions import Pose, UndefinedAnnotationType
 from dlgeom.geometry.ragged import Ragged, Rings, Runs
 from dlgeom.item import Item

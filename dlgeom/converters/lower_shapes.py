@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.annotation import Annotation
+from dlgeom.converters.lower_to import Nearest
 from dlgeom.definitions import (
     Box,
     Classification,
@@ -51,25 +51,6 @@ _ORDER = ("pose", "outline", "mask", "rotated", "box")
 """Of several shapes the first is the definition, as in `Chunk`."""
 
 Parts = list[list[NDArray[np.float64]]]
-
-
-class Nearest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a target holds instead of a shape that has no column.
-
-    Parameters
-    ----------
-    shape : {"outline", "rotated", "box", "label"}
-        A polygon, a rotated box or an upright box around the shape; with ``label`` its label
-        alone counts, and a box says that it had a shape.
-    lines : bool
-        Whether the upright box around an open line may stand for it; left out otherwise.
-    boxed : bool
-        Whether a polygon comes with the box around the shape itself, which is a little larger.
-    """
-
-    shape: Literal["outline", "rotated", "box", "label"]
-    lines: bool = False
-    boxed: bool = False
 
 
 class Fate(msgspec.Struct, kw_only=True):

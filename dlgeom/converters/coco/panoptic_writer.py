@@ -30,7 +30,7 @@ from dlgeom.converters.coco.write_ids import (
 from dlgeom.converters.coco.write_records import find_unwritable
 from dlgeom.converters.coco.write_root import RootFile, Spool, own_sections
 from dlgeom.converters.fields import ALL_FIELDS
-from dlgeom.converters.lower_shapes import Nearest
+from dlgeom.converters.lower_to import Nearest
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.png import rgb_png
 from dlgeom.errors import FormatError

@@ -33,7 +33,7 @@ from dlgeom.converters.coco.write_root import ARRAYS, ListFile, RootFile, own_se
 from dlgeom.converters.coco.write_sizes import areas, boxes, shortest_sizes
 from dlgeom.converters.fields import ALL_FIELDS
 from dlgeom.converters.image_files import WithImages
-from dlgeom.converters.lower_shapes import Nearest
+from dlgeom.converters.lower_to import Nearest
 from dlgeom.converters.names import Claims
 from dlgeom.errors import FormatError
 from dlgeom.geometry.ragged import Rings

@@ -14,7 +14,7 @@ from dlgeom.converters.base import DROPPED, Losses, WriteContext
 from dlgeom.converters.fields import count_fields
 from dlgeom.converters.image_files import ImageCopier
 from dlgeom.converters.images import is_image_name
-from dlgeom.converters.lower_shapes import Nearest
+from dlgeom.converters.lower_to import Nearest
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.voc import write_lists
 from dlgeom.converters.voc.options import WRITE_OPTIONS

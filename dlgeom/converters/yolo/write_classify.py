@@ -8,7 +8,7 @@ from dlgeom.chunk import OTHER, Chunk
 from dlgeom.converters.base import Losses, WriteContext
 from dlgeom.converters.fields import count_fields
 from dlgeom.converters.image_files import ImageCopier
-from dlgeom.converters.lower_shapes import Nearest
+from dlgeom.converters.lower_to import Nearest
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.yolo.write_files import Namer, folder_of_label
 from dlgeom.converters.yolo.write_losses import Ledger

@@ -12,7 +12,7 @@ from dlgeom.chunk import KEYPOINTS, OTHER, OUTLINE, ROTATED, RUNS, Chunk
 from dlgeom.converters.base import Losses, WriteContext, Writer
 from dlgeom.converters.fields import count_fields
 from dlgeom.converters.image_files import ImageCopier
-from dlgeom.converters.lower_shapes import Nearest
+from dlgeom.converters.lower_to import Nearest
 from dlgeom.converters.yolo.options import WRITE_OPTIONS
 from dlgeom.converters.yolo.write_boxes import detect_table, pose_table
 from dlgeom.converters.yolo.write_classify import ClassifyWriter
