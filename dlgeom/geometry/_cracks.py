@@ -25,6 +25,7 @@ __all__ = [
     "path_areas",
     "pieces_of_mask",
     "pieces_of_runs",
+    "pieces_of_spans",
 ]
 
 Ints = NDArray[np.int64]
@@ -135,7 +136,15 @@ def pieces_of_runs(counts: NDArray[np.uint32], shape: tuple[int, int]) -> Pieces
         # Runs of length zero: a boundary met twice is none.
         ends, times = np.unique(ends, return_counts=True)
         ends = ends[(times & 1).astype(np.bool_)]
-    start, stop = ends[0::2], ends[1::2]
+    return pieces_of_spans(ends[0::2], ends[1::2], height)
+
+
+def pieces_of_spans(start: Ints, stop: Ints, height: int) -> Pieces:
+    """Return the rectangles of runs, given by first and last-plus-one positions down columns.
+
+    Runs are in order, not empty, and do not touch; a run over many columns gives at most three
+    rectangles.
+    """
     if len(start) == 0:
         return Pieces(start, start, start, start)
     first, last = start // height, (stop - 1) // height
