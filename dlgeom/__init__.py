@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         OntologyAttribute,
         OntologyLabel,
     )
+    from dlgeom.stats import Statistics, statistics
 
 __all__ = [
     "Annotation",
@@ -129,6 +130,7 @@ __all__ = [
     "Pose",
     "RefImage",
     "Segmentation",
+    "Statistics",
     "Subtitle",
     "Text",
     "UndefinedAnnotationType",
@@ -143,6 +145,7 @@ __all__ = [
     "errors",
     "formats",
     "open_dataset",
+    "statistics",
 ]
 
 _MODULES = {
@@ -211,6 +214,7 @@ _MODULES = {
         "OntologyAttribute",
         "OntologyLabel",
     ),
+    "stats": ("Statistics", "statistics"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 _SUBMODULES = ("conversions", "definitions", "enums", "errors")

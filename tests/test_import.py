@@ -30,14 +30,16 @@ RANKS = {
     "ontology": 6,
     "chunk": 7,
     "chunk_objects": 7,
+    "chunk_poses": 7,
     "filters": 8,
     "dataset": 8,
     "render": 9,
     "video": 9,
     "converters": 10,
-    "cli": 11,
-    "__main__": 12,
-    "": 12,
+    "stats": 11,
+    "cli": 12,
+    "__main__": 13,
+    "": 13,
 }
 LIGHT = ("geometry", "definitions", "annotation", "item", "labels", "chunk", "dataset")
 

@@ -8,6 +8,7 @@ from dlgeom._version import __version__
 from dlgeom.cli.base import CONTEXT, Group
 from dlgeom.cli.convert import convert
 from dlgeom.cli.facts import info, list_formats
+from dlgeom.cli.stats import stats
 
 __all__ = ["program"]
 
@@ -22,5 +23,5 @@ def program(ctx: click.Context) -> None:
         ctx.exit(2)
 
 
-for command in (convert, list_formats, info):
+for command in (convert, list_formats, info, stats):
     program.add_command(command)
