@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from dlgeom.converters.coco.panoptic_runs import MAX_ID
 from dlgeom.converters.coco.read_json import checked_object
 from dlgeom.errors import FormatError
+from dlgeom.geometry.segments import MAX_ID
 
 __all__ = ["Segment", "checked_segment", "identifier", "segments_of", "whole_number"]
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from dlgeom.converters.base import ReadContext
 from dlgeom.converters.coco.panoptic_index import PanopticFile
 from dlgeom.converters.coco.panoptic_json import Segment
-from dlgeom.converters.coco.panoptic_runs import id_map, segment_runs
 from dlgeom.converters.inputs import check_inside
 from dlgeom.converters.names import safe_name, stem_of
 from dlgeom.converters.png import read_png
 from dlgeom.errors import FormatError
 from dlgeom.geometry import rle
 from dlgeom.geometry.ragged import Runs
+from dlgeom.geometry.segments import id_map, segment_runs
 from dlgeom.item import Item
 
 __all__ = ["compare", "read_picture"]

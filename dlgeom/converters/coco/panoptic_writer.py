@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from dlgeom.chunk import Chunk
 from dlgeom.converters.base import APPROXIMATED, DROPPED, Losses, WriteContext
 from dlgeom.converters.coco import write_edit
-from dlgeom.converters.coco.panoptic_runs import MAX_ID, paint, rgb_of, segment_runs
 from dlgeom.converters.coco.read_json import edit
 from dlgeom.converters.coco.write_codes import CODES, approximate, drop
 from dlgeom.converters.coco.write_ids import (
@@ -35,6 +34,7 @@ from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.png import rgb_png
 from dlgeom.errors import FormatError
 from dlgeom.geometry import boxes, raster, rle, rotated
+from dlgeom.geometry.segments import distinct_ids, paint, rgb_of, segment_runs
 from dlgeom.item import Item
 
 __all__ = ["PanopticWriter"]
@@ -229,24 +229,14 @@ class PanopticWriter:
 
     def _segment_ids(self, chunk: Chunk, rows: range, losses: Losses) -> dict[int, int]:
         """Return row -> id: the source's where it is a colour of its own, else a running one."""
-        given: dict[int, int] = {}
-        used: set[int] = set()
         alive = [row for row in rows if losses.status[row] != DROPPED]
-        for row in alive:
-            wish = chunk.ids[row]
-            if is_integer(wish) and 1 <= wish <= MAX_ID and wish not in used:
-                given[row] = wish
-                used.add(wish)
-        running = 1
-        for row in alive:
-            if row in given:
-                continue
-            while running in used:
-                running += 1
-            given[row] = running
-            used.add(running)
-            if chunk.ids[row] is not None:
-                losses.fields["id"] += 1
+        wishes = [chunk.ids[row] if is_integer(chunk.ids[row]) else None for row in alive]
+        given = dict(zip(alive, distinct_ids(wishes), strict=True))
+        changed = sum(
+            chunk.ids[row] is not None and chunk.ids[row] != number for row, number in given.items()
+        )
+        if changed:
+            losses.fields["id"] += changed
         return given
 
     def _paint(

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from dlgeom.chunk import Chunk
 from dlgeom.converters.base import Losses, Meta, ReadContext, Reader, WriteContext
 from dlgeom.converters.coco.panoptic_reader import open_panoptic
-from dlgeom.converters.coco.panoptic_runs import id_map, rgb_of, segment_runs
 from dlgeom.converters.coco.writer import create_writer
 from dlgeom.converters.output import Output
 from dlgeom.converters.pipeline import convert
@@ -24,6 +23,7 @@ from dlgeom.converters.problems import Problems
 from dlgeom.errors import FormatError
 from dlgeom.geometry import rle
 from dlgeom.geometry.ragged import Rings, Runs
+from dlgeom.geometry.segments import id_map, rgb_of, segment_runs
 from dlgeom.item import Item
 from dlgeom.labels import LabelTable
 

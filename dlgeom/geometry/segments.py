@@ -1,10 +1,11 @@
-"""Segments of a panoptic image: from colours to run lengths and back.
+"""Segments of an image of ids: from ids to run lengths and back, and ids as colours (panoptic).
 
 A pixel with the colour (R, G, B) belongs to the segment R + 256 G + 65536 B; 0 is void.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from dlgeom.geometry.ragged import Runs, offsets_of
 
-__all__ = ["MAX_ID", "id_map", "paint", "rgb_of", "segment_runs"]
+__all__ = ["MAX_ID", "distinct_ids", "id_map", "paint", "rgb_of", "segment_runs"]
 
 MAX_ID = (1 << 24) - 1
 
@@ -28,13 +29,41 @@ def rgb_of(ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
     return np.stack([(ids >> shift) & 255 for shift in (0, 8, 16)], axis=-1).astype(np.uint8)
 
 
-def segment_runs(ids: NDArray[np.uint32]) -> tuple[NDArray[np.int64], Runs]:
+def distinct_ids(wishes: Sequence[object]) -> list[int]:
+    """Return an id of its own, 1 to `MAX_ID`, for each wish.
+
+    A wish that is such a number, and nobody's before, is granted; the others get the lowest
+    numbers that are free.
+    """
+    given: list[int | None] = []
+    used: set[int] = set()
+    for wish in wishes:
+        good = isinstance(wish, int | np.integer) and not isinstance(wish, bool)
+        number = int(wish) if good else 0  # type: ignore[call-overload]
+        if 1 <= number <= MAX_ID and number not in used:
+            used.add(number)
+            given.append(number)
+        else:
+            given.append(None)
+    running = 1
+    result = []
+    for number in given:
+        if number is None:
+            while running in used:
+                running += 1
+            used.add(running)
+            number = running
+        result.append(number)
+    return result
+
+
+def segment_runs(ids: NDArray[Any]) -> tuple[NDArray[np.int64], Runs]:
     """Return the ids that occur, ascending and without 0, and the mask of each.
 
     Parameters
     ----------
-    ids : ndarray of uint32, shape (H, W)
-        Segment id of each pixel.
+    ids : ndarray of int, shape (H, W)
+        Segment id of each pixel, none below 0.
 
     Notes
     -----
