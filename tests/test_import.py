@@ -31,12 +31,14 @@ RANKS = {
     "chunk": 7,
     "chunk_objects": 7,
     "chunk_poses": 7,
+    "batches": 7,
     "filters": 8,
     "dataset": 8,
     "render": 9,
     "video": 9,
     "converters": 10,
     "stats": 11,
+    "training": 11,
     "cli": 12,
     "__main__": 13,
     "": 13,
@@ -48,6 +50,7 @@ DELEGATIONS = {
     ("definitions", "conversions"),  # from_segmentation, from_polygon, to_box
     ("definitions", "converters"),  # coordinates
     ("annotation", "converters"),  # from_json, to_json, from_vtt_file, download
+    ("annotation", "batches"),  # boxes_xyxy, masks, columns...
     ("annotation", "video"),  # frames made from times
     ("item", "annotation"),  # item.annotations.builder()
     ("item", "converters"),  # Item.from_file

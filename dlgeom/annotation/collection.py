@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dlgeom.annotation.columns import ColumnMethods
 from dlgeom.annotation.frames import checked_frame
 from dlgeom.annotation.single import (
     Annotation,
@@ -51,7 +52,7 @@ class _Filling(Generic[Result]):
         return functools.wraps(self._function)(functools.partial(self._function, target))
 
 
-class AnnotationCollection:
+class AnnotationCollection(ColumnMethods):
     """All annotations of one item, in the order they were given.
 
     Parameters
