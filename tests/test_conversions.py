@@ -99,9 +99,14 @@ def test_simplifying_any_valid_polygon_keeps_it_valid(
     assert (thin.label, thin.attributes, thin.description) == REST
 
 
-def test_a_polygon_that_crosses_itself_is_not_simplified() -> None:
+def test_a_polygon_that_crosses_itself_is_repaired_before_it_is_simplified() -> None:
     bow = Polygon([[0, 0], [4, 4], [4, 0], [0, 4]], "x")
-    assert conversions.simplify(bow, epsilon=1) is bow
+    assert conversions.simplify(bow, epsilon=0) is bow
+    thin = conversions.simplify(bow, epsilon=1)
+    assert thin.is_valid
+    assert thin.area == 8
+    flat = Polygon([[0, 0], [4, 4], [2, 2], [3, 3]], "x")
+    assert conversions.simplify(flat, epsilon=1) is flat
 
 
 @pytest.mark.parametrize("epsilon", [-1, np.nan, np.inf])

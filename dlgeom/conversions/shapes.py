@@ -33,18 +33,18 @@ Floats = NDArray[np.float64]
 Shape = tuple[int, int]
 
 
-def _no_way(definition: Definition, wanted: str, why: str) -> GeometryError:
+def no_way(definition: Definition, wanted: str, why: str) -> GeometryError:
     kind = type(definition).__name__
     return GeometryError(f"a {kind} does not become a {wanted}; {why}")
 
 
-def _nowhere(definition: Definition, wanted: str) -> GeometryError:
+def nowhere(definition: Definition, wanted: str) -> GeometryError:
     if isinstance(definition, Cube3d):
-        return _no_way(definition, wanted, "it lies in space. Use to_cube(camera) first")
-    return _no_way(definition, wanted, "it covers no place in the image. Leave it out")
+        return no_way(definition, wanted, "it lies in space. Use to_cube(camera) first")
+    return no_way(definition, wanted, "it covers no place in the image. Leave it out")
 
 
-def _seen_points(definition: Pose) -> Floats:
+def seen_points(definition: Pose) -> Floats:
     points = definition.keypoints
     return points[points[:, 2] > 0, :2]
 
@@ -56,7 +56,7 @@ def _size(value: float | None, what: str) -> float | None:
     return None if value is None else float(value)
 
 
-def _reach(definition: Definition, width: float | None, radius: float | None) -> float:
+def reach_of(definition: Definition, width: float | None, radius: float | None) -> float:
     """Return how far the definition reaches beyond its vertices, in pixels."""
     thickness, size = _size(width, "width"), _size(radius, "radius")
     if isinstance(definition, Polyline) and thickness is not None:
@@ -91,12 +91,12 @@ def to_box(
         If the definition has no place in the image, or is an empty mask; if `width` or `radius`
         is not greater than 0.
     """
-    reach = _reach(definition, width, radius)
+    reach = reach_of(definition, width, radius)
     if isinstance(definition, Box) and not definition.is_rotated:
         return definition
     left, top, right, bottom = definition.bounds
     if left != left or (isinstance(definition, Segmentation) and definition.area == 0):
-        raise _nowhere(definition, "box")
+        raise nowhere(definition, "box")
     return Box(
         left - reach,
         top - reach,
@@ -133,7 +133,7 @@ def to_rotated_box(
     GeometryError
         As for `to_box`.
     """
-    reach = _reach(definition, width, radius)
+    reach = reach_of(definition, width, radius)
     if isinstance(definition, Box):
         found = np.array(definition.rotated)
     elif isinstance(definition, Note):
@@ -144,9 +144,9 @@ def to_rotated_box(
     elif isinstance(definition, Point):
         found = np.array([definition.x, definition.y, 2 * reach, 2 * reach, 0.0])
     else:
-        points = _hull_points(definition, reach)
+        points = hull_points(definition, reach)
         if len(points) == 0:
-            raise _nowhere(definition, "rotated box")
+            raise nowhere(definition, "rotated box")
         if (
             isinstance(definition, Polygon)
             and len(points) == 4
@@ -159,7 +159,7 @@ def to_rotated_box(
     return Box.from_rotated(found, definition.label, definition.attributes, definition.description)
 
 
-def _hull_points(definition: Definition, reach: float) -> Floats:
+def hull_points(definition: Definition, reach: float = 0.0) -> Floats:
     """Return points whose convex hull is that of the definition, shape (n, 2)."""
     if isinstance(definition, Polygon):
         return np.concatenate([part[0] for part in definition.parts])
@@ -180,7 +180,7 @@ def _lines(definition: Definition) -> list[Floats]:
     if isinstance(definition, Polyline):
         return definition.lines
     if isinstance(definition, Pose):
-        return list(_seen_points(definition)[:, None])
+        return list(seen_points(definition)[:, None])
     if isinstance(definition, Point):
         return [definition.geo[None]]
     return []
@@ -190,7 +190,7 @@ def _parts(
     definition: Definition, wanted: str, width: float | None, radius: float | None
 ) -> list[list[Floats]]:
     """Return the outline of a definition other than a mask as parts of rings."""
-    reach = _reach(definition, width, radius)
+    reach = reach_of(definition, width, radius)
     if isinstance(definition, Polygon):
         return definition.parts
     if isinstance(definition, Box):
@@ -206,15 +206,15 @@ def _parts(
         points = definition.geo if isinstance(definition, Cube) else np.concatenate(lines)
         ring = cuboids.silhouette(points)
         if len(ring) < 3:
-            raise _no_way(definition, wanted, "it has no area: its points lie on one line")
+            raise no_way(definition, wanted, "it has no area: its points lie on one line")
         return [[ring]]
     if isinstance(definition, Polyline):
-        raise _no_way(definition, wanted, "it has no area. Give it a width= in pixels")
+        raise no_way(definition, wanted, "it has no area. Give it a width= in pixels")
     if lines:
-        raise _no_way(definition, wanted, "it has no area. Give it a radius= in pixels")
+        raise no_way(definition, wanted, "it has no area. Give it a radius= in pixels")
     if isinstance(definition, Pose | Cube3d):
-        raise _nowhere(definition, wanted)
-    raise _no_way(definition, wanted, "it has no area and no place in the image. Leave it out")
+        raise nowhere(definition, wanted)
+    raise no_way(definition, wanted, "it has no area and no place in the image. Leave it out")
 
 
 def to_polygon(
@@ -252,11 +252,11 @@ def to_polygon(
         cuboids in space, empty masks); if `width` or `radius` is not greater than 0.
     """
     if isinstance(definition, Polygon):
-        _reach(definition, width, radius)
+        reach_of(definition, width, radius)
         return definition
     rest = (definition.label, definition.attributes, definition.description)
     if isinstance(definition, Segmentation):
-        _reach(definition, width, radius)
+        reach_of(definition, width, radius)
         polygon = mask_to_polygon(definition, rest[0], attributes=rest[1], epsilon=epsilon)
         return polygon.replace(description=rest[2])
     return Polygon.from_parts(_parts(definition, "polygon", width, radius), *rest)
@@ -290,7 +290,7 @@ def to_segmentation(
     """
     sides = mask_shape(shape, "to_segmentation")
     if isinstance(definition, Segmentation):
-        _reach(definition, width, radius)
+        reach_of(definition, width, radius)
         if definition.shape != sides:
             raise GeometryError(
                 f"the mask is {definition.shape}, the image {sides} (height, width); "

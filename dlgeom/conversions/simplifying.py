@@ -1,7 +1,8 @@
-"""Fewer vertices: outlines that stay within a distance."""
+"""Fewer vertices: within a distance, keeping an overlap, or exactly so many."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from dlgeom.definitions import Polygon
 from dlgeom.definitions.base import number
 from dlgeom.errors import GeometryError
+from dlgeom.geometry import regions, resampling, thinning
 
 __all__ = ["check_epsilon", "simplify"]
 
@@ -25,39 +27,96 @@ def check_epsilon(epsilon: float | None) -> None:
         raise GeometryError(f"epsilon is {epsilon}; it is a distance in pixels, 0 or more")
 
 
-def simplify(polygon: Polygon, *, epsilon: float) -> Polygon:
-    """Leave out vertices so that no point of the outline moves by more than `epsilon` pixels.
+def simplify(
+    polygon: Polygon,
+    tolerance: float | None = None,
+    *,
+    epsilon: float | None = None,
+    min_iou: float | None = None,
+    vertices: int | None = None,
+) -> Polygon:
+    """Leave out vertices, by how far, by how much area or down to how many.
 
-    Each part and hole stays, rings of a valid polygon neither cross themselves nor each other.
+    Each part and hole stays, and rings neither cross themselves nor each other. A polygon that
+    does so to begin with is repaired first, which keeps what it covers; one that covers nothing
+    comes back as it is (or, by `vertices`, with vertices left out regardless).
 
     Parameters
     ----------
     polygon : Polygon
         What to simplify.
-    epsilon : float
-        Largest distance in pixels between the outlines.
+    tolerance : float, optional
+        Largest distance in pixels between the outlines, in both directions; 0 changes nothing.
+    epsilon : float, optional
+        Another name of `tolerance`.
+    min_iou : float, optional
+        Smallest intersection over union with the polygon, by exact areas, in [0, 1]. The coarsest
+        outline that a search by halves finds; a smaller number never gives more vertices.
+    vertices : int, optional
+        How many vertices to have in all, exactly; at least three for each ring. More than there
+        are: the longest edges are divided into equal steps.
+
+    Returns
+    -------
+    Polygon
+        The same object where nothing was left out.
 
     Raises
     ------
     GeometryError
-        If `epsilon` is negative or not finite.
+        If none or several of the three are given, or one is out of its range; if the polygon
+        cannot have so few vertices without a crossing (a ring around another one may need more
+        than three).
 
     Notes
     -----
-    Topology-preserving Douglas-Peucker simplification of all rings together (GEOS). Its result
-    is checked, because GEOS may move the start of a ring twice: a ring that strays gets its
-    start back, and where a ring is lost or rings come to cross, half the distance is tried. A
-    polygon that crosses itself to begin with comes back as it is.
+    By `tolerance`: topology-preserving Douglas-Peucker simplification of all rings together
+    (GEOS). Its result is checked, because GEOS may move the start of a ring twice: a ring that
+    strays gets its start back, and where a ring is lost or rings come to cross, half the
+    distance is tried. By `min_iou` and `vertices`: vertices are left out one by one, the one with
+    the smallest triangle first (Visvalingam and Whyatt, 1993), those whose loss would make a
+    crossing stay; see `dlgeom.geometry.thinning`.
     """
+    if tolerance is None:
+        tolerance = epsilon
+    elif epsilon is not None:
+        raise GeometryError("tolerance and epsilon are the same; give one of them")
+    if sum(value is not None for value in (tolerance, min_iou, vertices)) != 1:
+        raise GeometryError(
+            "simplify takes exactly one of tolerance= (pixels), min_iou= and vertices=; give one"
+        )
+    check_epsilon(tolerance)
+    if min_iou is not None and not 0 <= number(min_iou, "min_iou") <= 1:
+        raise GeometryError(f"min_iou is {min_iou}; it is a share in [0, 1]")
+    if tolerance == 0:
+        return polygon
+    fixed = polygon
+    if not regions.is_valid(polygon.parts):
+        parts = regions.parts_of(regions.region(polygon.parts))
+        if parts:
+            fixed = _like(polygon, parts)
+        elif vertices is None:
+            return polygon
+    if tolerance is not None:
+        return _within(fixed, float(tolerance))
+    if min_iou is not None:
+        return _down_to_iou(fixed, float(min_iou))
+    return _down_to(fixed, vertices)
+
+
+def _like(polygon: Polygon, parts: Sequence[Sequence[Floats]]) -> Polygon:
+    return Polygon.from_parts(parts, polygon.label, polygon.attributes, polygon.description)
+
+
+def _within(polygon: Polygon, epsilon: float) -> Polygon:
+    """Return a valid polygon with no point of the outline moved by more than `epsilon`."""
     import shapely
 
-    check_epsilon(epsilon)
-    whole = _to_shapely(polygon.parts)
-    if epsilon == 0 or not shapely.is_valid(whole):
-        return polygon
-    distance = float(epsilon)
+    whole = regions.shape_of(polygon.parts)
+    distance = epsilon
     for _ in range(HALVINGS):
-        thin = _from_shapely(shapely.simplify(whole, distance, preserve_topology=True))
+        with regions.native("the simplified outline"):
+            thin = _from_shapely(shapely.simplify(whole, distance, preserve_topology=True))
         if [len(part) for part in thin] == [len(part) for part in polygon.parts]:
             near = [
                 [_kept_near(*rings, epsilon) for rings in zip(*part, strict=True)]
@@ -65,18 +124,51 @@ def simplify(polygon: Polygon, *, epsilon: float) -> Polygon:
             ]
             found = [[ring for ring in part if ring is not None] for part in near]
             complete = [len(part) for part in found] == [len(part) for part in near]
-            if complete and shapely.is_valid(_to_shapely(found)):
-                return Polygon.from_parts(
-                    found, polygon.label, polygon.attributes, polygon.description
-                )
+            if complete and regions.is_valid(found):
+                return _like(polygon, found)
         distance /= 2
     return polygon
 
 
-def _to_shapely(parts: list[list[Floats]]) -> Any:
-    import shapely
+def _down_to_iou(polygon: Polygon, least: float) -> Polygon:
+    """Return a valid polygon with few vertices and at least the IoU given."""
+    parts = polygon.parts
+    whole = regions.shape_of(parts)
+    order = thinning.removal_order(parts)
 
-    return shapely.MultiPolygon([shapely.Polygon(part[0], part[1:]) for part in parts])
+    def keeps(removed: int) -> bool:
+        thin = thinning.without(parts, order[:removed])
+        return regions.is_valid(thin) and (
+            regions.shape_iou(whole, regions.shape_of(thin)) >= least
+        )
+
+    # The overlap need not fall with each vertex. Halving the same range for every `least` still
+    # never gives more vertices for a smaller one: both go the same way until it alone may go on.
+    low, high = 0, len(order) + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if keeps(middle) else (low, middle)
+    return _like(polygon, thinning.without(parts, order[:low])) if low else polygon
+
+
+def _down_to(polygon: Polygon, vertices: object) -> Polygon:
+    """Return a polygon with exactly so many vertices, valid if it was."""
+    parts = polygon.parts
+    rings = sum(map(len, parts))
+    count = resampling.check_count(vertices, rings, "vertices")
+    present = len(polygon.x)
+    if count >= present:
+        return polygon if count == present else _like(polygon, resampling.insert(parts, count))
+    was_valid = regions.is_valid(parts)
+    order = thinning.removal_order(parts, crossing=not was_valid)
+    if len(order) >= present - count:
+        thin = thinning.without(parts, order[: present - count])
+        if not was_valid or regions.is_valid(thin):
+            return _like(polygon, thin)
+    raise GeometryError(
+        f"vertices is {count}; with fewer than {present - len(order)} the rings of this polygon "
+        "would cross or leave each other. Give more vertices"
+    )
 
 
 def _from_shapely(shape: Any) -> list[list[Floats]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
@@ -12,10 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from dlgeom.definitions.base import (
     ArrayDefinition,
     AttributesLike,
-    Bounds,
     points_array,
     read_only,
 )
+from dlgeom.definitions.polygon_methods import PolygonMethods
+from dlgeom.definitions.vertices import VertexDefinition
 from dlgeom.errors import GeometryError
 from dlgeom.geometry.ragged import Rings, offsets_of
 
@@ -92,7 +94,7 @@ def _sequence(value: Any, what: str) -> Any:
     raise GeometryError(f"{what} is {value!r}; give parts as [[exterior, hole, ...], ...]")
 
 
-class Polygon(ArrayDefinition):
+class Polygon(PolygonMethods, VertexDefinition):
     """One or more parts; a part is an exterior with holes. Vertices in continuous pixels.
 
     Its mask is the OR over its parts of (exterior XOR holes).
@@ -128,10 +130,9 @@ class Polygon(ArrayDefinition):
 
     # xy (V, 2); _rings offsets of the rings in it; _parts offsets of the parts in the rings.
     # Both offsets are None for a single ring, which most polygons are.
-    __slots__ = ("_parts", "_rings", "_xy")
+    __slots__ = ("_parts", "_rings")
     _geometry = ("_xy", "_rings", "_parts")
 
-    _xy: Floats
     _rings: Offsets | None
     _parts: Offsets | None
 
@@ -337,79 +338,60 @@ class Polygon(ArrayDefinition):
         return self._xy if self._rings is None else self.rings
 
     @property
-    def x(self) -> Floats:
-        """Horizontal coordinates of all vertices, shape (V,)."""
-        return self._xy[:, 0]
+    def signed_areas(self) -> Floats:
+        """Area of each ring by the shoelace formula, shape (R,); positive if clockwise on screen.
 
-    @property
-    def y(self) -> Floats:
-        """Vertical coordinates of all vertices, shape (V,)."""
-        return self._xy[:, 1]
-
-    @property
-    def bounds(self) -> Bounds:
-        """Left, top, right, bottom of the vertices, in pixels."""
-        left, top = self._xy.min(axis=0).tolist()
-        right, bottom = self._xy.max(axis=0).tolist()
-        return left, top, right, bottom
-
-    def _signed_areas(self) -> Floats:
+        The two halves of a ring that crosses itself count against each other.
+        """
         from dlgeom.geometry import rings
 
         outline = self.outline
-        return rings.signed_areas(outline.xy, outline.rings)
+        with np.errstate(over="ignore", invalid="ignore"):
+            areas = rings.signed_areas(outline.xy, outline.rings)
+        if not np.isfinite(areas).all():
+            raise _too_large("area")
+        return areas
+
+    @property
+    def is_clockwise(self) -> bool:
+        """Whether all exteriors run clockwise on screen; false for those without signed area."""
+        return bool((self.signed_areas[~self.outline.is_hole] > 0).all())
 
     @property
     def area(self) -> float:
         """Area of the exteriors less that of the holes, in square pixels (shoelace).
 
-        Right where parts do not overlap, holes lie in their exterior and no ring crosses itself.
+        Right where parts do not overlap, holes lie in their exterior and no ring crosses itself;
+        `repair` first where that is not sure. GeometryError if it is beyond float64.
         """
-        areas = np.abs(self._signed_areas())
-        return float(np.where(self.outline.is_hole, -areas, areas).sum())
+        areas = np.abs(self.signed_areas)
+        with np.errstate(over="ignore", invalid="ignore"):
+            whole = float(np.where(self.outline.is_hole, -areas, areas).sum())
+        if not math.isfinite(whole):
+            raise _too_large("area")
+        return whole
 
     @property
     def perimeter(self) -> float:
-        """Length of all rings, holes included, in pixels."""
-        return float(
-            sum(np.hypot(*(np.roll(ring, -1, axis=0) - ring).T).sum() for ring in self.rings)
-        )
+        """Length of all rings, holes included, in pixels; GeometryError if beyond float64."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            whole = float(
+                sum(np.hypot(*(np.roll(ring, -1, axis=0) - ring).T).sum() for ring in self.rings)
+            )
+        if not math.isfinite(whole):
+            raise _too_large("perimeter")
+        return whole
 
     @property
     def centroid(self) -> tuple[float, float]:
-        """Centre of gravity x, y in pixels; the mean of the vertices if the area is 0."""
-        areas = np.abs(self._signed_areas())
-        weights = np.where(self.outline.is_hole, -areas, areas)
-        if not weights.sum() > 0:
-            x, y = self._xy.mean(axis=0).tolist()
-            return x, y
-        centres = np.array([_ring_centroid(ring) for ring in self.rings])
-        x, y = (weights @ centres / weights.sum()).tolist()
-        return x, y
+        """Centre of gravity x, y in pixels; the mean of the vertices if the area is 0.
 
-    def _geometry_key(self) -> Any:
-        # Adding 0.0 turns -0.0 into 0.0, which compare equal but differ in their bytes.
-        rings = None if self._rings is None else self._rings.tobytes()
-        parts = None if self._parts is None else self._parts.tobytes()
-        return (self._xy + 0.0).tobytes(), rings, parts
+        Of exteriors less holes, as `area` counts them.
+        """
+        from dlgeom.geometry import rings
 
-    def _same_geometry(self, other: Any) -> bool:
-        return self._same_structure(other) and np.array_equal(self._xy, other._xy)
-
-    def _same_structure(self, other: Any) -> bool:
-        if self._xy.shape != other._xy.shape:
-            return False
-        for mine, theirs in ((self._rings, other._rings), (self._parts, other._parts)):
-            if (mine is None) != (theirs is None):
-                return False
-            if mine is not None and not np.array_equal(mine, theirs):
-                return False
-        return True
-
-    def _close_geometry(self, other: Any, atol: float) -> bool:
-        if not self._same_structure(other):
-            return False
-        return bool((np.abs(self._xy - other._xy) <= atol).all())
+        outline = self.outline
+        return rings.centroid(outline.xy, outline.rings, outline.is_hole)
 
     def _summary(self) -> list[str]:
         vertices = f"{len(self._xy)} vertices"
@@ -430,21 +412,11 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _ring_centroid(ring: Floats) -> tuple[float, float]:
-    """Centre of gravity of the area inside of one ring; the mean of its vertices if that is 0."""
-    origin = ring[0]
-    here = ring - origin  # near the origin the products keep their digits
-    after = np.roll(here, -1, axis=0)
-    cross = here[:, 0] * after[:, 1] - after[:, 0] * here[:, 1]
-    twice = cross.sum()
-    if twice == 0:
-        x, y = ring.mean(axis=0).tolist()
-        return x, y
-    x, y = (origin + ((here + after) * cross[:, None]).sum(axis=0) / (3 * twice)).tolist()
-    return x, y
+def _too_large(what: str) -> GeometryError:
+    return GeometryError(f"the {what} of the polygon is beyond float64. Scale it down first")
 
 
-_put_xy = Polygon.__dict__["_xy"].__set__
+_put_xy = VertexDefinition.__dict__["_xy"].__set__
 _put_rings = Polygon.__dict__["_rings"].__set__
 _put_parts = Polygon.__dict__["_parts"].__set__
 _put_label = ArrayDefinition.__dict__["label"].__set__

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dlgeom.definitions.base import (
-    ArrayDefinition,
     AttributesLike,
-    Bounds,
     points_array,
     read_only,
 )
 from dlgeom.definitions.polygon import split_geo
+from dlgeom.definitions.vertices import VertexDefinition
 from dlgeom.errors import GeometryError
 from dlgeom.geometry.ragged import offsets_of
 
@@ -26,7 +25,7 @@ Floats = NDArray[np.float64]
 Offsets = NDArray[np.int64]
 
 
-class Polyline(ArrayDefinition):
+class Polyline(VertexDefinition):
     """One or more open lines, vertices in continuous pixels.
 
     Parameters
@@ -59,10 +58,9 @@ class Polyline(ArrayDefinition):
     type: ClassVar[str] = "polyline"
 
     # xy (V, 2) and the offsets of the lines in it; None for a single line, which most are.
-    __slots__ = ("_lines", "_xy")
+    __slots__ = ("_lines",)
     _geometry = ("_xy", "_lines")
 
-    _xy: Floats
     _lines: Offsets | None
 
     def __init__(
@@ -98,42 +96,9 @@ class Polyline(ArrayDefinition):
         return self._xy if self._lines is None else self.lines
 
     @property
-    def x(self) -> Floats:
-        """Horizontal coordinates of all vertices, shape (V,)."""
-        return self._xy[:, 0]
-
-    @property
-    def y(self) -> Floats:
-        """Vertical coordinates of all vertices, shape (V,)."""
-        return self._xy[:, 1]
-
-    @property
-    def bounds(self) -> Bounds:
-        """Left, top, right, bottom of the vertices, in pixels."""
-        left, top = self._xy.min(axis=0).tolist()
-        right, bottom = self._xy.max(axis=0).tolist()
-        return left, top, right, bottom
-
-    @property
     def length(self) -> float:
         """Length of all lines together, in pixels."""
         return float(sum(np.hypot(*np.diff(line, axis=0).T).sum() for line in self.lines))
-
-    def _geometry_key(self) -> Any:
-        # Adding 0.0 turns -0.0 into 0.0, which compare equal but differ in their bytes.
-        lines = None if self._lines is None else self._lines.tobytes()
-        return (self._xy + 0.0).tobytes(), lines
-
-    def _same_structure(self, other: Any) -> bool:
-        if self._xy.shape != other._xy.shape or (self._lines is None) != (other._lines is None):
-            return False
-        return self._lines is None or np.array_equal(self._lines, other._lines)
-
-    def _same_geometry(self, other: Any) -> bool:
-        return self._same_structure(other) and np.array_equal(self._xy, other._xy)
-
-    def _close_geometry(self, other: Any, atol: float) -> bool:
-        return self._same_structure(other) and bool((np.abs(self._xy - other._xy) <= atol).all())
 
     def _summary(self) -> list[str]:
         vertices = f"{len(self._xy)} vertices"

@@ -1,4 +1,4 @@
-"""Measures of many rings at once: area, winding, bounds.
+"""Measures of many rings at once: area, winding, bounds, centre.
 
 Vertices of all rings lie in one array (V, 2), x then y, in pixels; ring r has the vertices
 ``xy[rings[r]:rings[r + 1]]`` and is closed without repeating its first vertex.
@@ -6,12 +6,23 @@ Vertices of all rings lie in one array (V, 2), x then y, in pixels; ring r has t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.geometry.ragged import Rings, gather, offsets_of
 
-__all__ = ["bounds", "drop_closing", "row_areas", "row_bounds", "signed_areas"]
+__all__ = [
+    "bounds",
+    "centroid",
+    "drop_closing",
+    "row_areas",
+    "row_bounds",
+    "signed_areas",
+    "turned",
+]
 
 Floats = NDArray[np.float64]
 Offsets = NDArray[np.int64]
@@ -96,3 +107,60 @@ def row_areas(outline: Rings) -> Floats:
 def row_bounds(outline: Rings) -> Floats:
     """Return left, top, right, bottom of each row, shape (N, 4); NaN without vertices."""
     return bounds(outline.xy, outline.row_vertices)
+
+
+FAR = 1e60  # coordinates beyond this are made smaller before they are multiplied
+SMALLER = 2.0**-900
+
+
+def centroid(xy: Floats, rings: Offsets, is_hole: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return the centre of gravity x, y of exteriors less holes, as `row_areas` counts them.
+
+    The mean of the vertices if there is no area. Coordinates of any size.
+    """
+    if np.abs(xy).max() > FAR:
+        x, y = centroid(xy * SMALLER, rings, is_hole)
+        return x / SMALLER, y / SMALLER
+    weights = np.abs(signed_areas(xy, rings))
+    weights[is_hole] *= -1
+    whole = weights.sum()
+    if not whole > 0:
+        x, y = xy.mean(axis=0).tolist()
+        return x, y
+    cuts = rings.tolist()
+    centres = np.array([_centre(xy[a:b]) for a, b in pairwise(cuts)])
+    x, y = (weights @ centres / whole).tolist()
+    return x, y
+
+
+def _centre(ring: Floats) -> Floats:
+    """Centre of gravity of the area inside of one ring; the mean of its vertices if that is 0."""
+    origin = ring[0]
+    here = ring - origin  # near the origin the products keep their digits
+    after = np.roll(here, -1, axis=0)
+    cross = here[:, 0] * after[:, 1] - after[:, 0] * here[:, 1]
+    twice = cross.sum()
+    if twice == 0:
+        return np.asarray(ring.mean(axis=0))
+    return np.asarray(origin + ((here + after) * cross[:, None]).sum(axis=0) / (3 * twice))
+
+
+def turned(parts: Sequence[Sequence[Floats]], *, clockwise: bool = True) -> list[list[Floats]]:
+    """Return rings of parts so that exteriors run one way on the screen and holes the other.
+
+    The first vertex of each stays; rings without area stay as they are.
+    """
+    found = []
+    for part in parts:
+        areas = signed_areas(np.concatenate(part), offsets_of([len(ring) for ring in part]))
+        wrong = [
+            area != 0 and (area > 0) != (clockwise == (k == 0))
+            for k, area in enumerate(areas.tolist())
+        ]
+        found.append(
+            [
+                np.ascontiguousarray(np.roll(ring[::-1], 1, axis=0)) if bad else ring
+                for ring, bad in zip(part, wrong, strict=True)
+            ]
+        )
+    return found
