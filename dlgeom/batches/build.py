@@ -235,7 +235,7 @@ def _ordered(bounds: Floats | None) -> Floats | None:
 
 def _ragged(points: Floats) -> Ragged:
     count, length, _ = points.shape
-    absent = np.isnan(points).any(axis=(1, 2)).tolist()
-    if absent.any():
+    absent: list[bool] = [bool(np.isnan(row).any()) for row in points]
+    if any(absent):
         return Ragged.of(None if gone else row for row, gone in zip(points, absent, strict=True))
     return Ragged(points.reshape(-1, 3), offsets_of(np.full(count, length)))

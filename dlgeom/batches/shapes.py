@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dlgeom.annotation import Annotation
 from dlgeom.chunk import Chunk
 from dlgeom.conversions import to_rotated_box, to_segmentation
-from dlgeom.definitions import Box, Cube, Definition, Ellipse, Polygon, Segmentation
+from dlgeom.definitions import Box, Cube, Definition, Ellipse, Polygon, Pose, Segmentation
 from dlgeom.errors import GeometryError, UsageError
 from dlgeom.geometry import raster, rle, rotated
 from dlgeom.geometry.ragged import Ragged, Rings, Runs
@@ -57,10 +57,13 @@ def boxes(chunk: Chunk, prefer: str) -> Floats:
         if found is not None:
             result[due] = found[due]
     for row, annotation in chunk.others.items():
-        if result[row, 0] != result[row, 0] or prefer == "shape":
-            found_here = _bounds_of(annotation)
-            if found_here[0] == found_here[0]:
-                result[row] = found_here
+        nowhere = result[row, 0] != result[row, 0]
+        # Key points lie inside of a thing, they do not bound it as a stored box does.
+        posed = isinstance(annotation.annotation_definition, Pose)
+        if nowhere or (prefer == "shape" and not posed):
+            bounds = _bounds_of(annotation)
+            if bounds[0] == bounds[0]:
+                result[row] = bounds
     return result
 
 
