@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dlgeom.definitions.base import ArrayDefinition, AttributesLike, Bounds, read_only
+from dlgeom.definitions.base import AttributesLike, Bounds, read_only
+from dlgeom.definitions.mask_algebra import MaskAlgebra
+from dlgeom.definitions.mask_base import mask_shape, whole_pixels
+from dlgeom.definitions.mask_grid import MaskGrid
+from dlgeom.definitions.mask_regions import MaskRegions
 from dlgeom.definitions.polygon import Polygon, rings_of
 from dlgeom.errors import GeometryError
 from dlgeom.geometry import rle
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
-if TYPE_CHECKING:
-    from dlgeom.definitions.box import Box
-
-__all__ = ["Segmentation", "mask_array"]
+__all__ = ["Segmentation", "mask_array", "mask_shape"]
 
 Counts = NDArray[np.uint32]
 
@@ -48,35 +49,7 @@ def mask_array(mask: Any, what: str = "mask") -> NDArray[np.bool_]:
     return array if array.dtype == np.bool_ else array != 0
 
 
-def mask_shape(shape: Any, what: str) -> tuple[int, int]:
-    """Return (height, width) as ints > 0.
-
-    Raises
-    ------
-    GeometryError
-        If it is something else.
-    LimitError
-        If there are more pixels than a mask may have that stays run lengths (`rle_pixels`).
-    """
-    try:
-        height, width = shape
-        whole = (int(height), int(width))
-        exact = whole == (height, width) and not any(
-            isinstance(side, bool | np.bool_) for side in (height, width)
-        )
-    except (TypeError, ValueError, OverflowError):
-        exact = False
-    if not exact or min(whole) <= 0:
-        raise GeometryError(
-            f"{what}: shape is {shape!r}; it is (height, width) in whole pixels, both > 0"
-        )
-    DEFAULT_LIMITS.check(
-        "rle_pixels", whole[0] * whole[1], code="limit.pixels", what=f"{what}: height * width"
-    )
-    return whole
-
-
-class Segmentation(ArrayDefinition):
+class Segmentation(MaskAlgebra, MaskGrid, MaskRegions):
     """The pixels of one thing, kept as run lengths.
 
     Parameters
@@ -98,8 +71,10 @@ class Segmentation(ArrayDefinition):
     Notes
     -----
     Bounds are exclusive at right and bottom: columns 3..7 give left 3, right 8. An empty mask
-    has bounds of zeros. `area`, `bounds`, equality and hash work on the runs; only `geo`,
-    `to_mask` and pickling of a user's own arrays ever cost the whole image.
+    has bounds of zeros. Everything works on the runs, so that its cost grows with them and not
+    with the pixels; only `geo` and `to_mask` ever cost the whole image, and `to_crop` the bounds.
+    Methods that return a mask keep the label, attributes and description of the mask they are
+    called on.
 
     Examples
     --------
@@ -208,6 +183,46 @@ class Segmentation(ArrayDefinition):
         return self
 
     @classmethod
+    def from_crop(
+        cls,
+        crop: ArrayLike,
+        left: int,
+        top: int,
+        shape: tuple[int, int],
+        label: str | None,
+        attributes: AttributesLike = None,
+        description: str | None = None,
+    ) -> Segmentation:
+        """Build from the pixels of a part of the image; nothing else is set.
+
+        Parameters
+        ----------
+        crop : array_like, shape (h, w)
+            Anything that is not zero is set.
+        left, top : int
+            Column and row of the crop's first pixel in the image; it lies inside.
+        shape : tuple of int
+            (height, width) of the image in pixels.
+        label, attributes, description
+            As for `Segmentation`.
+
+        Raises
+        ------
+        GeometryError
+            If the crop does not lie within the shape, or is no mask.
+
+        Examples
+        --------
+        >>> Segmentation.from_crop([[1, 1], [0, 1]], 50, 20, (480, 640), "cat").bounds
+        (50.0, 20.0, 52.0, 22.0)
+        """
+        pixels = mask_array(crop, "Segmentation.from_crop: crop")
+        sides = mask_shape(shape, "Segmentation.from_crop")
+        x, y = whole_pixels(left, "from_crop: left"), whole_pixels(top, "from_crop: top")
+        counts = rle.encode_crop(pixels, x, y, sides)
+        return cls._of_counts(counts, sides, label, attributes, description)
+
+    @classmethod
     def from_polygon(
         cls,
         geo: Polygon | ArrayLike | Sequence[ArrayLike],
@@ -279,12 +294,6 @@ class Segmentation(ArrayDefinition):
         pixels = (right - left) * (bottom - top)
         limits.check("pixels", pixels, code="limit.pixels", what="the mask within its bounds")
         return rle.decode_crop(self._counts, self.shape)
-
-    def to_box(self) -> list[Box]:
-        """Return the bounds of each 8-connected component, largest first; holes are none."""
-        from dlgeom.conversions import mask_to_boxes
-
-        return mask_to_boxes(self, self.label, attributes=self.attributes)
 
     @property
     def area(self) -> int:
