@@ -19,11 +19,6 @@ class MaskAlgebra(MaskBase):
     __slots__ = ()
 
     @property
-    def is_empty(self) -> bool:
-        """Whether no pixel is set."""
-        return not self._counts[1::2].any()
-
-    @property
     def centroid(self) -> tuple[float, float]:
         """Centre of mass x, y in pixels; NaN for an empty mask.
 

@@ -85,3 +85,8 @@ class MaskBase(ArrayDefinition):
                 "Paste, crop or resize one of them first"
             )
         return other._counts
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no pixel is set."""
+        return not self._counts[1::2].any()
