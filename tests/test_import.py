@@ -38,6 +38,7 @@ RANKS = {
     "video": 9,
     "converters": 10,
     "stats": 11,
+    "view": 11,
     "training": 11,
     "cli": 12,
     "__main__": 13,

@@ -1,0 +1,202 @@
+"""The page in a real browser: clicks, filters, zoom, charts, a screenshot."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dlgeom as dl
+from dlgeom.view import view
+
+SAMPLE = Path(dl.__file__).parent / "sample" / "coco"
+SWITCHES = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1300,850",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    binary = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip("no Chromium with its driver: install chromium and chromium-driver")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    with tempfile.TemporaryDirectory() as profile:
+        for switch in (*SWITCHES, f"--user-data-dir={profile}"):
+            options.add_argument(switch)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        chrome = webdriver.Chrome(options=options, service=Service(driver))
+        chrome.implicitly_wait(5)
+        yield chrome
+        chrome.quit()
+
+
+@pytest.fixture(params=["one file", "files beside it"])
+def page(request: pytest.FixtureRequest, browser: Any, tmp_path: Path) -> Iterator[Any]:
+    target = tmp_path / "page with ümläut # and %.html"
+    view(SAMPLE, target, to_format="yolo", embed=request.param == "one file")
+    browser.get("about:blank")
+    browser.get(target.as_uri())
+    wait(browser, lambda: len(browser.find_elements("css selector", ".card img")) == 5)
+    yield browser
+    messages = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert messages == []
+    loaded = browser.execute_script(
+        "return performance.getEntriesByType('resource').map(entry => entry.name)"
+    )
+    assert all(name.startswith(("data:", "file:")) for name in loaded)
+
+
+def wait(browser: Any, condition: Any) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(browser, 10).until(lambda _: condition())
+
+
+def cards(browser: Any) -> list[str]:
+    found: list[str] = browser.execute_script(
+        "return [...document.querySelectorAll('.card')].map(card => card.title)"
+    )
+    return found
+
+
+def one(browser: Any, selector: str) -> Any:
+    return browser.find_element("css selector", selector)
+
+
+def set_value(browser: Any, selector: str, value: object) -> None:
+    browser.execute_script(
+        "const node = document.querySelector(arguments[0]); node.value = arguments[1];"
+        "node.dispatchEvent(new Event('input'))",
+        selector,
+        str(value),
+    )
+
+
+def test_filters_leave_the_images_that_match(page: Any) -> None:
+    every = cards(page)
+    assert len(every) == 5
+    one(page, "#search").send_keys("SIGN")
+    assert cards(page) == [name for name in every if "sign" in name]
+    assert one(page, "#shown").text == "2 images of 5"
+    set_value(page, "#search", "")
+
+    one(page, "#none").click()
+    assert cards(page) == ["empty.png"]
+    one(page, "#empty").click()
+    assert cards(page) == []
+    labels = page.find_elements("css selector", "#labels label")
+    [car] = [label for label in labels if "car" in label.text]
+    car.find_element("css selector", "input").click()
+    assert cards(page) == ["street/0001.png"]
+    one(page, "#all").click()
+    one(page, "#empty").click()
+    assert cards(page) == every
+
+    one(page, "[data-code='geometry.rotated_to_box'] input").click()
+    assert cards(page) == [name for name in every if "sign" in name]
+    one(page, "[data-code='geometry.rotated_to_box'] input").click()
+
+    set_value(page, "#score", 1)
+    assert len(cards(page)) < 5
+
+
+def test_an_image_opens_with_its_overlay(page: Any) -> None:
+    one(page, ".card[title='park/0001.png']").click()
+    wait(page, lambda: one(page, "#viewer").is_displayed())
+    assert one(page, "#name").text == "park/0001.png"
+    wait(
+        page, lambda: page.execute_script("return document.getElementById('picture').naturalWidth")
+    )
+    assert len(page.find_elements("css selector", "#overlay > g")) == 2
+    # The overlay lies on the picture, whatever the zoom.
+    boxes = page.execute_script(
+        "return ['picture', 'overlay'].map(id => {"
+        "const box = document.getElementById(id).getBoundingClientRect();"
+        "return [box.left, box.top, box.width, box.height]})"
+    )
+    assert np.allclose(*boxes, atol=0.5)
+    before = one(page, "#zoom").text
+    one(page, "#in").click()
+    assert one(page, "#zoom").text != before
+    one(page, "#fit").click()
+    assert one(page, "#zoom").text == before
+
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    ActionChains(page).move_to_element(one(page, "#list li:nth-child(1)")).perform()
+    wait(page, lambda: one(page, "#tip").is_displayed())
+    assert "annotations[" in one(page, "#tip").text
+    assert "geometry.mask_lost" in one(page, "#tip").text
+
+    one(page, "#next").click()
+    wait(page, lambda: one(page, "#name").text != "park/0001.png")
+    one(page, "body").send_keys("\ue00c")  # Escape
+    wait(page, lambda: not one(page, "#viewer").is_displayed())
+
+
+def test_dragging_moves_the_picture(page: Any) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    one(page, ".card").click()
+    wait(page, lambda: one(page, "#viewer").is_displayed())
+    left = "return document.getElementById('picture').getBoundingClientRect().left"
+    before = page.execute_script(left)
+    ActionChains(page).drag_and_drop_by_offset(one(page, "#stage"), 60, 0).perform()
+    assert page.execute_script(left) == pytest.approx(before + 60, abs=1)
+
+
+def test_charts_and_report_are_there(page: Any) -> None:
+    one(page, "[data-tab='charts']").click()
+    assert len(page.find_elements("css selector", "#charts figure svg")) > 4
+    one(page, "[data-tab='report']").click()
+    assert "geometry.to_box" in one(page, "#report").text
+    one(page, "[data-tab='images']").click()
+    assert len(cards(page)) == 5
+
+
+def test_a_screenshot_shows_the_shapes_where_they_are(page: Any) -> None:
+    from PIL import Image
+
+    one(page, ".card[title='street/0001.png']").click()
+    wait(
+        page, lambda: page.execute_script("return document.getElementById('picture').naturalWidth")
+    )
+    set_value(page, "#fill", 1)
+    one(page, "#texts").click()
+    picture = np.array(Image.open(io.BytesIO(one(page, "#stage").screenshot_as_png)).convert("RGB"))
+    colors = {
+        tuple(pixel) for pixel in picture.reshape(-1, 3)[:: max(1, picture.size // 60_000)].tolist()
+    }
+    assert len(colors) > 3
+    # The middle of the first polygon's fill has the colour of its label.
+    box = page.execute_script(
+        "const shape = document.querySelector('#overlay g:last-of-type .shape');"
+        "const box = shape.getBoundingClientRect(), stage = document.getElementById('stage')"
+        ".getBoundingClientRect();"
+        "return [box.left - stage.left + box.width / 4, box.top - stage.top + box.height / 2,"
+        "getComputedStyle(shape).fill]"
+    )
+    wanted = [int(part) for part in box[2].strip("rgb()").split(",")]
+    found = picture[round(box[1]), round(box[0])].astype(int)
+    assert np.abs(found - wanted).max() <= 6
