@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from dlgeom.definitions.base import Bounds, Definition
+from dlgeom.definitions.drawing import Drawable
 from dlgeom.errors import UsageError
 
 __all__ = ["FrameAnnotation", "Frames", "checked_frame", "put_state", "state_at"]
@@ -29,7 +30,7 @@ def checked_frame(value: object, what: str) -> int:
     return int(number)
 
 
-class FrameAnnotation(msgspec.Struct, frozen=True):
+class FrameAnnotation(Drawable, msgspec.Struct, frozen=True):
     """The state of an annotation from one frame on; a value.
 
     Geometry (``left``, ``geo``...), `label` and `attributes` are those of the definition.

@@ -24,7 +24,7 @@ LONGEST = 200
 
 def font_size(shape: Shape) -> int:
     """Return the height of text, in pixels, that suits a picture of (height, width)."""
-    return max(11, round(max(shape) / 58))
+    return max(10, round(max(shape) / 58))
 
 
 def caption_of(annotation: Annotation) -> str:
