@@ -95,7 +95,8 @@ def read_upright(path: str | os.PathLike[str], orientation: int = 0) -> NDArray[
                 else:
                     clear = "transparency" in image.info or image.mode in ("PA", "RGBa")
                     array = np.asarray(image.convert("RGBA" if clear else "RGB"))
-                turned = image.size == (info.width, info.height) and info.format == "TIFF"
+                # Newer versions of Pillow turn TIFF files when they load them, and drop the tag.
+                turned = info.format == "TIFF" and image.getexif().get(_TAG, 1) == 1
     except Exception as error:  # Pillow raises many kinds for broken files
         raise FormatError(
             f"cannot be decoded ({type(error).__name__}: {error}). Save the image again",
@@ -103,8 +104,7 @@ def read_upright(path: str | os.PathLike[str], orientation: int = 0) -> NDArray[
             path=str(path),
         ) from error
     own = info.orientation
-    if turned and own in (5, 6, 7, 8):
-        # Newer versions of Pillow turn TIFF files when they load them.
+    if turned:
         array = stored(array, own)
     return upright(array, orientation or own)
 
