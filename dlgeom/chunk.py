@@ -319,9 +319,18 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
         return found
 
     def relabel(self, mapping: Callable[[int], int], labels: LabelTable) -> Chunk:
-        """Return the chunk with the labels of another table; `mapping` turns index to index."""
+        """Return the chunk with the labels of another table; `mapping` turns index to index.
+
+        Poses keep the names and edges of their key points: where the new label has others, they
+        go on as objects.
+        """
         table = np.array([mapping(k) for k in range(len(self.labels))] + [-1], dtype=np.int32)
-        return msgspec.structs.replace(self, label=table[self.label], labels=labels)
+        chunk = self
+        if len(self.keypoints.values):
+            from dlgeom.chunk_poses import kept_apart
+
+            chunk = kept_apart(self, table, labels)
+        return msgspec.structs.replace(chunk, label=table[self.label], labels=labels)
 
     def annotations(self, index: int) -> AnnotationCollection:
         """Return the annotations of ``items[index]`` as objects, made from read-only views."""

@@ -38,6 +38,7 @@ __all__ = [
     "annotation_of",
     "annotations_of",
     "chunk_of",
+    "fits_class",
     "label_index",
     "nearest_kinds",
     "pairs_of",
@@ -257,7 +258,7 @@ def label_index(labels: LabelTable, definition: Definition) -> int:
     found = labels.find(name)
     if found is not None:
         entry = labels[found]
-        if isinstance(definition, Pose) and definition.names and not entry.keypoints:
+        if isinstance(definition, Pose) and _says_more(definition, entry):
             told = {"keypoints": definition.names, "skeleton": definition.skeleton}
             labels.describe(found, msgspec.structs.replace(entry, **told))
         return found
@@ -269,11 +270,39 @@ def label_index(labels: LabelTable, definition: Definition) -> int:
     return labels.add(name)
 
 
-class _Columns:
-    """The columns of a chunk while they are filled."""
+def _says_more(pose: Pose, entry: Label) -> bool:
+    """Whether a pose says what key points a class has, or has more behind those that are known.
 
-    def __init__(self, labels: LabelTable | None) -> None:
+    Poses that were met before stay what they are: they have the first few.
+    """
+    names, known = pose.names, entry.keypoints
+    if not known:
+        return bool(names)
+    more = len(names) > len(known) and names[: len(known)] == known
+    return more and pose.skeleton == entry.skeleton
+
+
+def fits_class(pose: Pose, entry: Label | None) -> bool:
+    """Whether the names and edges of a pose are those that columns give it back with.
+
+    They belong to the class. Of a class with more key points a pose may have the first few.
+    """
+    names, skeleton = ((), ()) if entry is None else (entry.keypoints, entry.skeleton)
+    if pose._names is names and pose.skeleton is skeleton:
+        return True
+    again = Pose._view(pose.keypoints, names, skeleton, None, NO_ATTRIBUTES)
+    return again.names == pose.names and skeleton == pose.skeleton
+
+
+class _Columns:
+    """The columns of a chunk while they are filled.
+
+    With `placed`, poses have been brought into the templates of their classes before.
+    """
+
+    def __init__(self, labels: LabelTable | None, *, placed: bool = False) -> None:
         self.labels = labels
+        self.placed = placed
         self.items: list[Item] = []
         self.item: list[int] = []
         self.label: list[int] = []
@@ -347,6 +376,9 @@ class _Columns:
                 pose = shape  # type: ignore[assignment]
             else:
                 fits = False
+        if pose is not None and fits and not self.placed:
+            k = self.label[row]
+            fits = fits_class(pose, None if k < 0 else self.labels[k])  # type: ignore[index]
         if not fits:
             self.others[row] = annotation
             bounds, rotated, polygon, mask, pose = annotation.stored_bounds, None, None, None, None
@@ -412,7 +444,10 @@ class _Columns:
 
 
 def chunk_of(
-    pairs: Iterable[tuple[Item, AnnotationCollection]], labels: LabelTable | None = None
+    pairs: Iterable[tuple[Item, AnnotationCollection]],
+    labels: LabelTable | None = None,
+    *,
+    placed: bool = False,
 ) -> Chunk:
     """Build the columns from objects.
 
@@ -423,14 +458,17 @@ def chunk_of(
     labels : LabelTable, optional
         Where labels are looked up by name; it grows by those that it lacks. If not given, a copy
         of the first collection's table, or a new one.
+    placed : bool
+        Whether all poses have the names and edges of their classes, whatever they say.
 
     Returns
     -------
     Chunk
         One row for each annotation. A record whose shapes have no columns (a point, a
-        classification, two polygons) is in ``others``; fields without a column are in ``extra``.
+        classification, two polygons, a pose with other key points than the class has) is in
+        ``others``; fields without a column are in ``extra``.
     """
-    columns = _Columns(labels)
+    columns = _Columns(labels, placed=placed)
     for item, collection in pairs:
         columns.add_item(item, collection)
     return columns.chunk()

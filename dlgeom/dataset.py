@@ -16,6 +16,7 @@ import msgspec
 from dlgeom.annotation import AnnotationCollection
 from dlgeom.chunk import Chunk
 from dlgeom.chunk_objects import chunk_of, label_index, pairs_of
+from dlgeom.chunk_poses import add_points
 from dlgeom.item import Item
 from dlgeom.labels import Label, LabelTable
 
@@ -338,6 +339,11 @@ class _Pairs:
     def kinds(self) -> set[str]:
         """Return which of box, rotated, outline, runs, keypoints, other occur."""
         return set().union(*(chunk.kinds() for chunk in self.chunks(grouped=True)))
+
+    def learn_points(self) -> None:
+        """Add the key points to the classes that only later poses of them have."""
+        for chunk in self.chunks(grouped=True):
+            add_points(chunk)
 
     def count(self) -> int | None:
         """Return the number of items."""

@@ -184,6 +184,9 @@ class Reader(Protocol):
     grouped stream; in an ungrouped one it may come first in a chunk without rows (all images of
     a COCO file do) and be mentioned again by later rows. An item without rows is legal.
     Bad records are told to the context's `Problems` and left out.
+
+    A reader whose poses may have other key points than their class (they are objects then) has a
+    method ``learn_points()`` that adds them to the classes.
     """
 
     meta: Meta

@@ -133,6 +133,11 @@ class Relabelling:
         What is asked for.
     source : LabelTable
         The source's labels.
+
+    Attributes
+    ----------
+    mixed : set of int
+        New labels that stand for several whose poses have different key points.
     """
 
     def __init__(self, choice: LabelChoice, source: LabelTable) -> None:
@@ -141,6 +146,7 @@ class Relabelling:
         self.labels = LabelTable()
         self._targets = {name for name in choice.renamed.values() if name is not None}
         self._table: list[int] = []
+        self.mixed: set[int] = set()
         self.extend()
 
     def extend(self) -> None:
@@ -156,6 +162,9 @@ class Relabelling:
         if name in self._targets:
             found = self.labels.find(name)
             if found is not None:
+                told = self.labels[found]
+                if (label.keypoints, label.skeleton) != (told.keypoints, told.skeleton):
+                    self.mixed.add(found)
                 return found
             # A label that has the name by itself says what the new one is.
             own = self.source.find(name)

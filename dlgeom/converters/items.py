@@ -16,6 +16,7 @@ import numpy as np
 from dlgeom.annotation import Annotation, AnnotationCollection
 from dlgeom.chunk import Chunk, Origin
 from dlgeom.chunk_objects import KEPT_AS_EXTRA
+from dlgeom.chunk_poses import add_points
 from dlgeom.converters.base import (
     ALL,
     APPROXIMATED,
@@ -96,6 +97,11 @@ class ItemReader(ABC):
         """Return which of box, rotated, outline, runs, keypoints, other occur anywhere."""
         quiet = Problems(strict=False, listener=lambda _: None)
         return set().union(*(chunk.kinds() for chunk in self._chunks(quiet)))
+
+    def learn_points(self) -> None:
+        """Add the key points to the classes that no pose so far had; reads everything once."""
+        for chunk in self._chunks(Problems(strict=False, listener=lambda _: None)):
+            add_points(chunk)
 
     def chunks(self, *, grouped: bool, needs: frozenset[str] = ALL) -> Iterator[Chunk]:
         """Yield the data set, always grouped by item and with all columns."""

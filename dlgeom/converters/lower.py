@@ -1,11 +1,12 @@
 """Shapes without a column, as the nearest that a target holds: one way for all formats.
 
 Columns hold boxes, rotated boxes, polygons, masks and keypoints. A record of another shape
-(ellipse, cube, polyline, note...), of several shapes that have no room beside each other, or with
-states over frames travels as an object. A writer that takes columns says which of these objects
-it takes as they are (``holds``) and what is nearest for the others (``nearest``); the pipeline
-moves those into columns before it calls the writer, and what that costs goes into the report with
-what the writer itself could not keep. A writer that says nothing gets all objects as they are.
+(ellipse, cube, polyline, note...), of several shapes that have no room beside each other, with
+states over frames, or with other key points than its class has travels as an object. A writer
+that takes columns says which of these objects it takes as they are (``holds``) and what is
+nearest for the others (``nearest``); the pipeline moves those into columns before it calls the
+writer, and what that costs goes into the report with what the writer itself could not keep. A
+writer that says nothing gets all objects as they are.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from numpy.typing import NDArray
 
 from dlgeom.annotation import Annotation, AnnotationCollection
 from dlgeom.chunk import Chunk
-from dlgeom.chunk_objects import KEPT_AS_EXTRA
+from dlgeom.chunk_objects import KEPT_AS_EXTRA, chunk_of
 from dlgeom.converters.base import APPROXIMATED, DROPPED, Losses, Writer
+from dlgeom.converters.lower_poses import in_class
 from dlgeom.converters.lower_shapes import CODES, Fate, Parts, nearest_record
 from dlgeom.converters.lower_to import Nearest
 from dlgeom.definitions import Pose, UndefinedAnnotationType
@@ -169,10 +171,30 @@ def _fate_of(
     if other.later or other._away is not None:
         return Fate(code="video.frames")
     if not _is_held(other, holds):
-        return nearest_record(chunk.annotation(row), nearest)
+        fate = nearest_record(chunk.annotation(row), nearest)
+        return _with_class(chunk, row, fate) if nearest.points else fate
     if other.companions:
         return Fate(annotation=chunk.annotation(row), code="geometry.companion")
     return None if _is_told(chunk, row, other) else Fate(annotation=chunk.annotation(row))
+
+
+def _with_class(chunk: Chunk, row: int, fate: Fate) -> Fate:
+    """Put the key points of a record where its class has them."""
+    if fate.annotation is None:
+        return fate
+    shapes = list(fate.annotation.shapes)
+    for place, shape in enumerate(shapes):
+        if isinstance(shape, Pose):
+            index = int(chunk.label[row])
+            placed = in_class(shape, chunk.labels[index] if index >= 0 else None)
+            shapes[place] = placed.pose
+            fate.fields = (*fate.fields, *placed.fields)
+            if placed.code and not fate.code:
+                fate.code, fate.measure = placed.code, placed.measure
+    fate.annotation = msgspec.structs.replace(
+        fate.annotation, annotation_definition=shapes[0], companions=tuple(shapes[1:])
+    )
+    return fate
 
 
 def _lowered(chunk: Chunk, fates: dict[int, Fate]) -> Lowered:
@@ -228,7 +250,7 @@ def _spliced(chunk: Chunk, fates: dict[int, Fate]) -> Chunk:
         return chunk
     rows = np.array([row for row, _ in made], dtype=np.int64)
     pair = (chunk.items[0], AnnotationCollection._view(None, [a for _, a in made], None))
-    part = Chunk.of([pair], chunk.labels)
+    part = chunk_of([pair], chunk.labels, placed=True)
     for place in part.others:
         _add_fields(part, place)
     order = np.arange(len(chunk))

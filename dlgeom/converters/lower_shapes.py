@@ -39,6 +39,7 @@ CODES: tuple[tuple[str, str], ...] = (
     ("geometry.companion", "record with several shapes; the target holds some of them"),
     ("geometry.line", "open line; the target has areas only"),
     ("geometry.none", "no place in an image, or a shape that the target has no place for"),
+    ("keypoints.names", "has other key points than its class, which has one list of them"),
     ("polygon.zero_area", "has no area; a box or outline of no size is no object"),
     ("shape.classification", "names the whole image; the target holds things in it"),
     ("shape.text", "is a text; the target holds none"),

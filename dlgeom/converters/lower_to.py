@@ -21,8 +21,11 @@ class Nearest(msgspec.Struct, frozen=True, kw_only=True):
         Whether the upright box around an open line may stand for it; left out otherwise.
     boxed : bool
         Whether a polygon comes with the box around the shape itself, which is a little larger.
+    points : bool
+        Whether key points are kept, so that it counts which ones the class has.
     """
 
     shape: Literal["outline", "rotated", "box", "label"]
     lines: bool = False
     boxed: bool = False
+    points: bool = False

@@ -237,6 +237,15 @@ def write_source(
     return report
 
 
+def _learning(reader: Reader, writer: Writer) -> Callable[[], None] | None:
+    """Return what completes the key points of the classes, where that matters and is needed."""
+    nearest = getattr(writer, "nearest", None)
+    if nearest is None or not nearest.points:
+        return None
+    learn: Callable[[], None] | None = getattr(reader, "learn_points", None)
+    return learn
+
+
 def _stream(source: Source, writer: Writer, target: Target, progress: Progress | None) -> None:
     reader, problems, report = source.reader, source.problems, target.report
     needs = writer.needs | {"outline", "runs"} if target.measure else writer.needs
@@ -247,8 +256,13 @@ def _stream(source: Source, writer: Writer, target: Target, progress: Progress |
     lowering: Lowering | None = None
     items_seen: Sequence[Item] = ()
     films = False
+    learn = _learning(reader, writer)
     total = reader.count() if progress else None
     for given in reader.chunks(grouped=writer.grouped, needs=frozenset(needs)):
+        if learn is not None and (report.task == "pose" or "keypoints" in given.kinds()):
+            # Before the first pose is written: all poses of a class have the same key points.
+            learn()
+            learn = None
         items.add(report.add_items(given.items))
         chunk = sized(given)
         if chunk.items is not items_seen:  # ungrouped chunks share the images of the data set

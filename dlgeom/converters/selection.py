@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dlgeom.chunk import Chunk
+from dlgeom.chunk import OTHER, Chunk
+from dlgeom.chunk_poses import add_points
 from dlgeom.converters.base import ALL, Meta, Reader
 from dlgeom.converters.choice import LabelChoice, Relabelling, closed
 from dlgeom.converters.problems import Entry, Problems
@@ -148,6 +149,21 @@ class SelectedReader:
             chunks = self.chunks(grouped=False, needs=frozenset({"other"}))
             return set().union(*(chunk.kinds() for chunk in chunks))
 
+    def learn_points(self) -> None:
+        """Add the key points to the classes that only later poses of them have.
+
+        Only poses that travel as objects have others than their class: those of a source of
+        objects, and those of labels that have become one.
+        """
+        learn = getattr(self._reader, "learn_points", None)
+        if learn is not None:
+            learn()
+        if learn is None and self._labels is None:
+            return
+        with self._told.ahead():
+            for chunk in self.chunks(grouped=False, needs=frozenset({"keypoints"})):
+                add_points(chunk)
+
     def count(self) -> int | None:
         """Return how many images there are, None if the condition may leave some out."""
         return None if self._items_go else self._reader.count()
@@ -162,6 +178,8 @@ class SelectedReader:
         """Yield what is left; columns not in `needs` may be empty."""
         self.filtered = self.filtered_items = 0
         needs = needs | self._selection.needs
+        if self._labels is not None and self._labels.mixed:
+            needs = ALL  # what could be copied has to be made anew
         answers = None
         if self._joins and not grouped:
             answers = self._answers()
@@ -202,6 +220,8 @@ class SelectedReader:
         if labels is not None:
             chunk = _states_renamed(chunk, labels.choice)
             chunk = chunk.relabel(labels, labels.labels)
+            if labels.mixed:
+                chunk = _made_anew(chunk, labels.mixed)
         return chunk
 
     def _count_items(self, chunk: Chunk, places: list[int]) -> None:
@@ -249,6 +269,16 @@ def _state_renamed(state: Any, choice: LabelChoice) -> Any:
     name = choice.renamed.get(state.label) or state.label
     shape = state.annotation_definition.replace(label=name)
     return msgspec.structs.replace(state, annotation_definition=shape)
+
+
+def _made_anew(chunk: Chunk, mixed: set[int]) -> Chunk:
+    """Return a chunk without the source's text of poses whose class has other points now."""
+    posed = (chunk.keypoints.lengths > 0) | ((chunk.shapes & np.uint8(OTHER)) != 0)
+    rows = posed & np.isin(chunk.label, list(mixed))
+    if chunk.origin.spans is None or not rows.any():
+        return chunk
+    spans = np.where(rows[:, None], 0, chunk.origin.spans)
+    return msgspec.structs.replace(chunk, origin=msgspec.structs.replace(chunk.origin, spans=spans))
 
 
 def _may_drop_images(node: Node) -> bool:

@@ -252,9 +252,14 @@ class Categories:
     def _record(self, label: Label, identifier: object, points: int) -> bytes:
         if label.record:
             found = msgspec.json.decode(label.record, type=dict[str, msgspec.Raw])
-            changes = {"id": identifier, "name": label.name}
+            changes: dict[str, Any] = {"id": identifier, "name": label.name}
             if self._panoptic and "isthing" not in found:
                 changes["isthing"] = 1
+            # Other names than the record's were learned from poses of other classes, now of this.
+            names = msgspec.json.decode(found.get("keypoints", msgspec.Raw(b"null")))
+            known = len(names) if isinstance(names, list) else 0
+            if known and len(label.keypoints) > known:
+                changes["keypoints"] = list(label.keypoints)
             changed = False
             for key, value in changes.items():
                 if key not in found or msgspec.json.decode(found[key]) != value:

@@ -135,8 +135,9 @@ def build(
         records[row].bbox = UNSET
     for row in np.flatnonzero(~np.isfinite(area)).tolist():
         records[row].area = UNSET
+    due = [len(label.keypoints) for label in chunk.labels] + [0]
     for row in np.flatnonzero(chunk.keypoints.lengths).tolist():
-        _put_keypoints(records[row], chunk.keypoints.row(row))
+        _put_keypoints(records[row], chunk.keypoints.row(row), due[chunk.label[row]])
     for row in np.flatnonzero(np.isfinite(chunk.score)).tolist():
         records[row].score = float(chunk.score[row])
     empty = np.isnan(box[:, 0]) & (chunk.shapes == 0)
@@ -161,12 +162,14 @@ def numbers_of_points(chunk: Chunk) -> dict[int, int]:
     return found
 
 
-def _put_keypoints(record: Record, points: NDArray[np.float64]) -> None:
+def _put_keypoints(record: Record, points: NDArray[np.float64], due: int) -> None:
+    """Put the points of a pose, and those that it lacks as not labelled: `due` are needed."""
     values = points.tolist()
     flat: list[float] = []
     for x, y, v in values:
         seen = int(v) if v in (0.0, 1.0, 2.0) else v
         flat += (x, y, seen) if x - x == 0.0 == y - y else (0.0, 0.0, 0)
+    flat += [0.0, 0.0, 0] * (due - len(values))
     record.keypoints = flat
     record.num_keypoints = sum(v > 0 for v in flat[2::3])
 

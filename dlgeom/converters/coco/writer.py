@@ -96,7 +96,7 @@ class CocoWriter:
 
     grouped = False
     holds = frozenset({"class", "item_description", "point"})
-    nearest = Nearest(shape="outline", boxed=True)
+    nearest = Nearest(shape="outline", boxed=True, points=True)
 
     def __init__(self, context: WriteContext) -> None:
         self._context = context

@@ -112,16 +112,21 @@ def _key_point(point: Point) -> Point:
 
 
 def _in_template(template: tuple[Point, ...], found: list[Point]) -> list[Point]:
-    """Return the points in the order of a template; its labelled points that are gone, are gone."""
+    """Return the points in the order of a template; its labelled points that are gone, are gone.
+
+    Of equal names those that were labelled come first: no other has a point in the file.
+    """
     if not template:
         return found
     free = list(found)
-    placed: list[Point] = []
-    for point in template:
+    placed: dict[int, Point] = {}
+    order = sorted(range(len(template)), key=lambda k: template[k].visibility == 0)
+    for k in order:
+        point = template[k]
         match = next((p for p in free if p.label == point.label), None)
         if match is None:
             gone = point.visibility != 0
-            placed.append(_hidden(point) if gone else point)
+            placed[k] = _hidden(point) if gone else point
             continue
         free.remove(match)
         same = (match.x, match.y) == (point.x, point.y) and match.visibility in (
@@ -129,8 +134,8 @@ def _in_template(template: tuple[Point, ...], found: list[Point]) -> list[Point]
             point.visibility,
             2 if point.visibility is None else point.visibility,
         )
-        placed.append(point if same else match)
-    return placed + free
+        placed[k] = point if same else match
+    return [placed[k] for k in range(len(template))] + free
 
 
 def _hidden(point: Point) -> Point:

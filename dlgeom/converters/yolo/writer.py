@@ -37,7 +37,7 @@ NEEDS = {
 NEAREST = {
     "detect": Nearest(shape="box", lines=True),
     "segment": Nearest(shape="outline"),
-    "pose": Nearest(shape="box"),
+    "pose": Nearest(shape="box", points=True),
     "obb": Nearest(shape="rotated"),
 }
 _NUMBERS = re.compile(rb"[0-9]+(?:[ \t]+[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)+")
