@@ -96,12 +96,21 @@ def mask_to_polygons(
     check_instances(max_instances, min_area)
     given = frozen_attributes(attributes)
     if isinstance(mask, Segmentation):
-        outlines = contours.trace_components_runs(mask.counts, mask.shape)
+        batches = contours.trace_in_batches(mask.counts, mask.shape, min_area=min_area)
     else:
-        outlines = contours.trace_components(mask_array(mask))
-    # Shoelace areas of outlines along pixel edges are the pixels inside, exactly.
-    large = np.flatnonzero(rings.row_areas(outlines) >= min_area)[:max_instances].tolist()
-    return [_with_epsilon(Polygon._of_row(outlines, row, label, given), epsilon) for row in large]
+        batches = iter([contours.trace_components(mask_array(mask))])
+    found: list[Polygon] = []
+    for outlines in batches:
+        # Shoelace areas of outlines along pixel edges are the pixels inside, exactly.
+        large = np.flatnonzero(rings.row_areas(outlines) >= min_area)
+        room = None if max_instances is None else max_instances - len(found)
+        found += [
+            _with_epsilon(Polygon._of_row(outlines, row, label, given), epsilon)
+            for row in large[:room].tolist()
+        ]
+        if len(found) == max_instances:
+            break
+    return found
 
 
 def check_instances(max_instances: object, min_area: object) -> None:

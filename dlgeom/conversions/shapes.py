@@ -25,7 +25,7 @@ from dlgeom.definitions import (
 )
 from dlgeom.definitions.segmentation import mask_shape
 from dlgeom.errors import GeometryError
-from dlgeom.geometry import contours, cuboids, ellipses, raster, rotated, strokes
+from dlgeom.geometry import cuboids, ellipses, raster, rle_regions, rotated, strokes
 
 __all__ = ["to_box", "to_polygon", "to_rotated_box", "to_segmentation"]
 
@@ -164,7 +164,7 @@ def hull_points(definition: Definition, reach: float = 0.0) -> Floats:
     if isinstance(definition, Polygon):
         return np.concatenate([part[0] for part in definition.parts])
     if isinstance(definition, Segmentation):
-        return contours.trace_runs(definition.counts, definition.shape).xy
+        return rle_regions.corners(definition.counts, definition.shape)
     if isinstance(definition, Cube):
         return definition.geo
     lines = _lines(definition)

@@ -9,18 +9,19 @@ exterior with its holes) is a valid polygon. A part is a 4-connected piece of th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.errors import GeometryError
+from dlgeom.geometry._components import grouped
 from dlgeom.geometry._cracks import (
     Cracks,
     Pieces,
     follow,
     follow_both,
-    path_areas,
     pieces_of_mask,
     pieces_of_runs,
 )
@@ -33,8 +34,12 @@ __all__ = [
     "trace",
     "trace_components",
     "trace_components_runs",
+    "trace_in_batches",
     "trace_runs",
 ]
+
+BATCH = 1 << 16
+"""Runs of a mask up to which it is outlined in one go."""
 
 
 def trace(mask: NDArray[Any], left: float = 0, top: float = 0) -> Rings:
@@ -160,7 +165,53 @@ def trace_components_runs(counts: NDArray[np.uint32], shape: tuple[int, int]) ->
     GeometryError
         If the counts do not add up to height * width.
     """
-    return _by_component(pieces_of_runs(counts, shape), int(shape[0]))
+    batches = list(trace_in_batches(counts, shape))
+    return batches[0] if len(batches) == 1 else Rings.concat(batches)
+
+
+def trace_in_batches(
+    counts: NDArray[np.uint32], shape: tuple[int, int], *, min_area: float = 0
+) -> Iterator[Rings]:
+    """Outline each 8-connected component of a mask, some of them at a time.
+
+    Parameters
+    ----------
+    counts, shape
+        As for `trace_components_runs`.
+    min_area : float, default 0
+        Components with fewer pixels are left out.
+
+    Yields
+    ------
+    Rings
+        A row for each component, in the order of `components` over all batches. What is needed
+        besides the result grows with the largest component and `BATCH`, not with the mask.
+
+    Raises
+    ------
+    GeometryError
+        If the counts do not add up to height * width.
+    """
+    pieces, height = pieces_of_runs(counts, shape), int(shape[0])
+    if len(pieces.left) <= BATCH and min_area <= 1:
+        yield _by_component(pieces, height)
+        return
+    groups = grouped(pieces, height, 8)
+    # Areas fall, so that those which are large enough come first.
+    count = int(np.searchsorted(-groups.areas, -min_area, side="right"))
+    first = 0
+    while first < count:
+        # As many components as together have no more pieces than a batch, but at least one.
+        most = int(groups.offsets[first]) + BATCH
+        last = max(int(np.searchsorted(groups.offsets, most, side="right")) - 1, first + 1)
+        last = min(last, count)
+        some = np.sort(groups.order[groups.offsets[first] : groups.offsets[last]])
+        batch = Pieces(*(side[some] for side in pieces))
+        if last == first + 1:
+            yield _one_row(follow(batch, height, diagonal=False))
+        else:
+            yield _by_component(batch, height)
+        first = last
 
 
 def _by_component(pieces: Pieces, height: int) -> Rings:
@@ -226,18 +277,18 @@ def component_bounds(counts: NDArray[np.uint32], shape: tuple[int, int]) -> NDAr
     GeometryError
         If the counts do not add up to height * width.
     """
-    cracks = follow(pieces_of_runs(counts, shape), int(shape[0]), diagonal=True)
-    exterior = np.flatnonzero(cracks.owner == np.arange(len(cracks.owner)))
-    if len(exterior) == 0:
+    pieces = pieces_of_runs(counts, shape)
+    groups = grouped(pieces, int(shape[0]), 8)
+    if not len(groups.areas):
         return np.zeros((0, 4), dtype=np.int64)
-    starts = cracks.offsets[:-1]
-    xy = cracks.xy.astype(np.int64)
-    low = np.minimum.reduceat(xy, starts, axis=0)[exterior]
-    high = np.maximum.reduceat(xy, starts, axis=0)[exterior]
-    areas = np.zeros(len(cracks.owner), dtype=np.int64)
-    np.add.at(areas, cracks.owner, path_areas(cracks))
-    order = np.argsort(-areas[exterior], kind="stable")
-    return np.concatenate([low, high], axis=1)[order]
+    begins = groups.offsets[:-1]
+    sides = (
+        np.minimum.reduceat(pieces.left[groups.order], begins),
+        np.minimum.reduceat(pieces.top[groups.order], begins),
+        np.maximum.reduceat(pieces.right[groups.order], begins),
+        np.maximum.reduceat(pieces.bottom[groups.order], begins),
+    )
+    return np.stack(sides, axis=1)
 
 
 def center_outline(mask: NDArray[Any]) -> list[NDArray[np.float64]]:

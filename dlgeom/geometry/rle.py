@@ -67,6 +67,7 @@ BLOCKED = 1 << 16  # pixels from which a transpose by blocks is worth loading Op
 _ALTERNATING = np.tile(np.array([False, True]), 512)
 _ALTERNATING.flags.writeable = False
 SHORT_COLUMNS = 128  # rows up to which columns are compared as one line (measured)
+MERGED = 1 << 18  # counts of masks from which a union of many is made step by step
 BLOCK_ROWS = 64  # rows of a mask that are looked at together for the first that is not empty
 
 
@@ -529,16 +530,34 @@ def complement(a: Counts) -> Counts:
 
 def union_many(masks: Sequence[Counts], size: int) -> Counts:
     """Return the pixels set in any of the masks, each of `size` pixels; none gives no pixels."""
-    spans = [_spans(counts) for counts in masks]
-    starts = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *(s for s, _ in spans)]))
-    stops = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *(e for _, e in spans)]))
-    if not len(starts):
-        return from_flips(starts, size)
-    # A run of the union begins where all runs that began earlier have ended.
-    begins = np.empty(len(starts), dtype=np.bool_)
-    begins[0] = True
-    np.greater(starts[1:], stops[:-1], out=begins[1:])
-    flips = np.empty(2 * int(begins.sum()), dtype=np.int64)
-    flips[::2] = starts[begins]
-    flips[1::2] = stops[np.append(begins[1:], True)]
+    starts = stops = np.zeros(0, dtype=np.int64)
+    first, count, more = 0, 0, len(masks)
+    for last, counts in enumerate(masks, start=1):
+        count += len(counts)
+        # Some at a time, at least as many as there are by then: no run is sorted often.
+        if count >= max(MERGED, 2 * len(starts)) or last == more:
+            spans = [(starts, stops), *(_spans(counts) for counts in masks[first:last])]
+            starts, stops = _merged(
+                np.concatenate([begin for begin, _ in spans]),
+                np.concatenate([end for _, end in spans]),
+            )
+            first, count = last, 0
+            del spans
+    flips = np.empty(2 * len(starts), dtype=np.int64)
+    flips[::2] = starts
+    flips[1::2] = stops
     return from_flips(flips, size)
+
+
+def _merged(starts: Flips, stops: Flips) -> tuple[Flips, Flips]:
+    """Return the runs, in order and apart, that cover what the given ones cover; sorts in place."""
+    starts.sort()
+    stops.sort()
+    # A run of the union begins where all runs that began earlier have ended.
+    begins = np.ones(len(starts), dtype=np.bool_)
+    np.greater(starts[1:], stops[:-1], out=begins[1:])
+    if begins.all():
+        return starts, stops
+    ends = np.ones(len(starts), dtype=np.bool_)
+    ends[:-1] = begins[1:]
+    return starts[begins], stops[ends]

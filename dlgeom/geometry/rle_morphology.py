@@ -83,7 +83,7 @@ def dilate(counts: Counts, shape: Shape, radius: float) -> Counts:
     Notes
     -----
     Each column of the disc moves the runs sideways and makes them longer; the result is the
-    union, made of about `BLOCK` runs at a time: O(runs * radius) steps.
+    union, made of about `BLOCK` runs at a time from left to right: O(runs * radius) steps.
     """
     reach, square = _reach(radius)
     rle.check(counts, shape)
@@ -100,13 +100,26 @@ def dilate(counts: Counts, shape: Shape, radius: float) -> Counts:
     reach = min(reach, width - 1)
     steps = np.arange(-reach, reach + 1)
     halves = np.array([math.isqrt(square - dx * dx) for dx in steps.tolist()])
-    batch = max(1, BLOCK // count)
-    grown = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    for first in range(0, len(steps), batch):
-        some = slice(first, first + batch)
-        more = _moved(pieces, steps[some], halves[some], (height, width))
-        grown = _union(np.concatenate((grown[0], more[0])), np.concatenate((grown[1], more[1])))
-    return rle.from_flips(np.stack(grown, axis=1).ravel(), size)
+    batch = max(1, BLOCK // len(steps))
+    pending = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    done = []
+    for first in range(0, count, batch):
+        some = Pieces(*(side[first : first + batch] for side in pieces))
+        more = _moved(some, steps, halves, (height, width))
+        starts, stops = rle._merged(
+            *(np.concatenate(both) for both in zip(pending, more, strict=True))
+        )
+        # Pieces come in column order: what ends before the columns that the next ones reach stays.
+        last = len(stops)
+        if first + batch < count:
+            reached = (int(pieces.left[first + batch]) - reach) * height
+            last = int(np.searchsorted(stops, reached))
+        done += [starts[:last], stops[:last]]
+        pending = starts[last:], stops[last:]
+    flips = np.empty(2 * sum(map(len, done[::2])), dtype=np.int64)
+    np.concatenate(done[::2], out=flips[::2])
+    np.concatenate(done[1::2], out=flips[1::2])
+    return rle.from_flips(flips, size)
 
 
 def _dilated_pixels(counts: Counts, shape: Shape, halves: Ints) -> Counts:
@@ -133,18 +146,6 @@ def _moved(pieces: Pieces, steps: Ints, halves: Ints, shape: Shape) -> tuple[Int
     right *= height
     right += np.minimum(pieces.bottom + halves[:, None], height)
     return left[inside], right[inside]
-
-
-def _union(starts: Ints, stops: Ints) -> tuple[Ints, Ints]:
-    """Return the runs, in order and apart, that cover exactly what the given ones cover."""
-    starts.sort()
-    stops.sort()
-    # A run of the union begins where all runs that began earlier have ended.
-    begins = np.ones(len(starts), dtype=np.bool_)
-    np.greater(starts[1:], stops[:-1], out=begins[1:])
-    ends = np.ones(len(starts), dtype=np.bool_)
-    ends[:-1] = begins[1:]
-    return starts[begins], stops[ends]
 
 
 def erode(counts: Counts, shape: Shape, radius: float, *, outside: bool = True) -> Counts:

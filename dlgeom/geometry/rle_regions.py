@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from dlgeom.errors import GeometryError
 from dlgeom.geometry import rle, rle_grid
+from dlgeom.geometry._components import grouped, labels
 from dlgeom.geometry._cracks import Pieces, pieces_of_runs
 from dlgeom.geometry.ragged import offsets_of
 from dlgeom.geometry.rle_text import LONGEST, pack
@@ -26,6 +27,7 @@ from dlgeom.geometry.rle_text import LONGEST, pack
 __all__ = [
     "centroid",
     "components",
+    "corners",
     "count_components",
     "fill_holes",
     "perimeter",
@@ -67,18 +69,10 @@ def components(counts: Counts, shape: Shape, connectivity: int = 8) -> list[Coun
     if not len(pieces.left):
         return []
     height, width = int(shape[0]), int(shape[1])
-    labels = _labels(pieces, height, connectivity)
-    order = np.argsort(labels, kind="stable")
-    begins = np.flatnonzero(np.diff(labels[order], prepend=-1))
-    pixels = (pieces.right - pieces.left) * (pieces.bottom - pieces.top)
-    areas = np.add.reduceat(pixels[order], begins)
-    first = np.minimum.reduceat((pieces.top * width + pieces.left)[order], begins)
-    rank = np.empty(len(begins), dtype=np.int64)
-    rank[np.lexsort((first, -areas))] = np.arange(len(begins))
-    group = np.repeat(rank, np.diff(begins, append=len(order)))
-    order, group = _grouped(order, group)
-    starts = (pieces.left * height + pieces.top)[order]
-    stops = ((pieces.right - 1) * height + pieces.bottom)[order]
+    groups = grouped(pieces, height, connectivity)
+    starts = (pieces.left * height + pieces.top)[groups.order]
+    stops = ((pieces.right - 1) * height + pieces.bottom)[groups.order]
+    group = np.repeat(np.arange(len(groups.areas)), np.diff(groups.offsets))
     return _counts_of_groups(starts, stops, group, height * width)
 
 
@@ -86,8 +80,8 @@ def count_components(counts: Counts, shape: Shape, connectivity: int = 8) -> int
     """Return the number of connected components; parameters and errors as for `components`."""
     _refuse_connectivity(connectivity)
     pieces = pieces_of_runs(counts, shape)
-    labels = _labels(pieces, int(shape[0]), connectivity)
-    return int(np.count_nonzero(labels == np.arange(len(labels))))
+    found = labels(pieces, int(shape[0]), connectivity)
+    return int(np.count_nonzero(found == np.arange(len(found))))
 
 
 def fill_holes(counts: Counts, shape: Shape, connectivity: int = 8) -> Counts:
@@ -116,14 +110,14 @@ def fill_holes(counts: Counts, shape: Shape, connectivity: int = 8) -> Counts:
     rle.check(counts, shape)
     height, width = int(shape[0]), int(shape[1])
     gaps = pieces_of_runs(rle.complement(counts), shape)
-    labels = _labels(gaps, height, 12 - connectivity)
+    region = labels(gaps, height, 12 - connectivity)
     outside = gaps.left == 0
     outside |= gaps.right == width
     outside |= gaps.top == 0
     outside |= gaps.bottom == height
-    open_to_border = np.zeros(len(labels), dtype=np.bool_)
-    open_to_border[labels[outside]] = True
-    hole = np.flatnonzero(~open_to_border[labels])
+    open_to_border = np.zeros(len(region), dtype=np.bool_)
+    open_to_border[region[outside]] = True
+    hole = np.flatnonzero(~open_to_border[region])
     if not len(hole):
         return rle.normalise(counts)
     # Holes lie in one column each and are not set: their flips are those of the union.
@@ -139,49 +133,6 @@ def _refuse_connectivity(connectivity: int) -> None:
             f"connectivity is {connectivity!r}; it is 4 (pixels share an edge) or 8 (an edge or a "
             "corner)"
         )
-
-
-def _labels(pieces: Pieces, height: int, connectivity: int) -> Ints:
-    """Return for each piece the first piece of its component, shape (P,)."""
-    # Pieces come in column order and so do their right sides: those that end where piece j
-    # begins and are not above or below it stand together.
-    stride = height + 2
-    end, begin = pieces.right * stride, pieces.left * stride
-    corners = int(connectivity == 8)  # rows that meet at a corner only touch as well
-    low = np.searchsorted(end + pieces.bottom, begin + pieces.top + 1 - corners)
-    high = np.searchsorted(end + pieces.top, begin + pieces.bottom + corners)
-    lengths = high - low
-    offsets = offsets_of(lengths)
-    left = np.arange(offsets[-1]) + np.repeat(low - offsets[:-1], lengths)
-    right = np.repeat(np.arange(len(lengths)), lengths)
-    return _joined(len(lengths), left, right)
-
-
-def _joined(count: int, a: Ints, b: Ints) -> Ints:
-    """Return for each of `count` nodes the least node that edges ``a[i], b[i]`` lead to.
-
-    Each round hangs every root below the least root next to it and then flattens the trees
-    (Shiloach and Vishkin, 1982); the rounds grow with the logarithm of the nodes.
-    """
-    roots = np.arange(count)
-    while True:
-        a, b = roots[a], roots[b]
-        apart = a != b
-        if not apart.any():
-            return roots
-        a, b = a[apart], b[apart]
-        np.minimum.at(roots, np.maximum(a, b), np.minimum(a, b))
-        while True:
-            above = roots[roots]
-            if np.array_equal(above, roots):
-                break
-            roots = above
-
-
-def _grouped(order: Ints, group: Ints) -> tuple[Ints, Ints]:
-    """Sort pieces by their group, keeping their order in it."""
-    again = np.argsort(group, kind="stable")
-    return order[again], group[again]
 
 
 def _counts_of_groups(starts: Ints, stops: Ints, group: Ints, size: int) -> list[Counts]:
@@ -271,3 +222,24 @@ def perimeter(counts: Counts, shape: Shape) -> int:
     level = 2 * int((pieces.right - pieces.left).sum())
     _, low, high = rle_grid.upright_cracks(pieces, int(shape[0]))
     return level + int((high - low).sum())
+
+
+def corners(counts: Counts, shape: Shape) -> NDArray[np.float64]:
+    """Return pixel corners of which the convex hull is that of the mask, shape (n, 2), x and y.
+
+    The first and last edge of each column, at its left and right side: what lies between cannot
+    be a corner of the hull. None for an empty mask.
+
+    Raises
+    ------
+    GeometryError
+        If the counts do not fill the shape.
+    """
+    pieces = pieces_of_runs(counts, shape)
+    begins = np.flatnonzero(np.diff(pieces.left, prepend=-1))
+    ends = np.append(begins[1:], len(pieces.left))[: len(begins)] - 1
+    x = np.concatenate((pieces.left[begins], pieces.right[begins]))
+    xy = np.empty((2 * len(x), 2))
+    xy[:, 0] = np.repeat(x, 2)
+    xy[:, 1] = np.tile(np.stack((pieces.top[begins], pieces.bottom[ends]), axis=1).ravel(), 2)
+    return xy

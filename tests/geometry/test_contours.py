@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 from shapely import MultiPolygon, Polygon
@@ -13,7 +14,7 @@ from skimage.measure import label as skimage_label
 from strategies import masks
 
 from dlgeom.errors import GeometryError
-from dlgeom.geometry import rle
+from dlgeom.geometry import contours, rle
 from dlgeom.geometry.contours import (
     center_outline,
     component_bounds,
@@ -21,6 +22,7 @@ from dlgeom.geometry.contours import (
     trace,
     trace_components,
     trace_components_runs,
+    trace_in_batches,
     trace_runs,
 )
 from dlgeom.geometry.ragged import Rings
@@ -263,3 +265,17 @@ def test_center_outline_is_that_of_opencv(mask: Mask) -> None:
     for ring, expected in zip(rings, found, strict=True):
         assert ring.dtype == np.float64
         assert np.array_equal(ring, expected[:, 0])
+
+
+@given(masks(), st.integers(1, 6), st.integers(0, 5))
+def test_outlines_made_in_batches_are_those_made_at_once(
+    mask: NDArray[np.bool_], batch: int, min_area: int
+) -> None:
+    counts = rle.encode(mask)
+    whole = trace_components_runs(counts, mask.shape)
+    large = np.flatnonzero(np.array([c[0].sum() for c in components(mask)]) >= min_area)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contours, "BATCH", batch)
+        assert trace_components_runs(counts, mask.shape) == whole
+        batches = list(trace_in_batches(counts, mask.shape, min_area=min_area))
+        assert Rings.concat(batches) == whole.take(large)

@@ -364,3 +364,12 @@ def test_what_is_no_mask_is_refused() -> None:
 def test_bad_text_is_refused_with_its_reason(text: str) -> None:
     with pytest.raises(GeometryError, match="compressed run lengths"):
         rle.from_string(text)
+
+
+@given(st.lists(masks(shape=(9, 7)), max_size=8), st.integers(1, 9))
+def test_union_made_step_by_step_is_that_made_at_once(many: list[Mask], step: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rle, "MERGED", step)
+        counts = rle.union_many([rle.encode(mask) for mask in many], 63)
+    union = np.logical_or.reduce([np.zeros((9, 7), dtype=bool), *many])
+    assert np.array_equal(counts, rle.encode(union))

@@ -7,6 +7,7 @@ from functools import reduce
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from dlgeom.geometry import contours, rings, rle, rle_regions
 
 Mask = NDArray[np.bool_]
 connectivities = st.sampled_from([4, 8])
+UNIT = [(0, 0), (0, 1), (1, 0), (1, 1)]
 AROUND = np.ones((3, 3), dtype=bool)
 
 
@@ -123,6 +125,19 @@ def test_perimeter_counts_edges_and_is_the_length_of_the_outline(mask: Mask) -> 
     )
     assert length == edges
     assert float(rings.row_areas(outline)[0]) == mask.sum()
+
+
+@given(masks(allow_empty=False))
+def test_corners_have_the_hull_of_all_pixels(mask: Mask) -> None:
+    rows, columns = np.nonzero(mask)
+    every = np.array([(c + x, r + y) for r, c in zip(rows, columns, strict=True) for x, y in UNIT])
+    found = rle_regions.corners(rle.encode(mask), mask.shape)
+    hulls = [shapely.MultiPoint(points).convex_hull for points in (found, every)]
+    assert hulls[0].equals(hulls[1])
+
+
+def test_an_empty_mask_has_no_corners() -> None:
+    assert rle_regions.corners(np.array([6], dtype=np.uint32), (2, 3)).shape == (0, 2)
 
 
 @given(counts_lists(), connectivities)
