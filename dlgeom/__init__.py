@@ -78,8 +78,10 @@ if TYPE_CHECKING:
         OntologyLabel,
     )
     from dlgeom.stats import Statistics, statistics
+    from dlgeom.transforms import Affine
 
 __all__ = [
+    "Affine",
     "Annotation",
     "AnnotationCollection",
     "AnnotationFormat",
@@ -207,6 +209,7 @@ _MODULES = {
     "item": ("Item",),
     "labels": ("Label", "LabelTable"),
     "limits": ("Limits",),
+    "transforms": ("Affine",),
     "ontology": (
         "AttributesRange",
         "AttributesTypes",

@@ -32,6 +32,7 @@ RANKS = {
     "chunk_objects": 7,
     "chunk_poses": 7,
     "batches": 7,
+    "transforms": 7,
     "filters": 8,
     "dataset": 8,
     "render": 9,
@@ -50,7 +51,11 @@ LIGHT = ("geometry", "definitions", "annotation", "item", "labels", "chunk", "da
 DELEGATIONS = {
     ("definitions", "conversions"),  # from_segmentation, from_polygon, to_box
     ("definitions", "converters"),  # coordinates
+    ("definitions", "transforms"),  # translate, rotate, crop...
+    ("definitions", "render"),  # show, plot
+    ("annotation", "render"),  # show, from_panoptic
     ("annotation", "converters"),  # from_json, to_json, from_vtt_file, download
+    ("annotation", "transforms"),  # the same
     ("annotation", "batches"),  # boxes_xyxy, masks, columns...
     ("annotation", "video"),  # frames made from times
     ("item", "annotation"),  # item.annotations.builder()

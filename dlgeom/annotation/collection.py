@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dlgeom.annotation.columns import ColumnMethods
+from dlgeom.annotation.drawing import DrawableCollection
 from dlgeom.annotation.frames import checked_frame
+from dlgeom.annotation.moving import MovingCollection
 from dlgeom.annotation.single import (
     Annotation,
     checked_definition,
@@ -52,7 +54,7 @@ class _Filling(Generic[Result]):
         return functools.wraps(self._function)(functools.partial(self._function, target))
 
 
-class AnnotationCollection(ColumnMethods):
+class AnnotationCollection(ColumnMethods, MovingCollection, DrawableCollection):
     """All annotations of one item, in the order they were given.
 
     Parameters
@@ -383,20 +385,47 @@ class AnnotationCollection(ColumnMethods):
         filepath : path
             The file to write; without a suffix it gets that of the format.
         annotation_format : ViewAnnotationOptions or str, default JSON
-            ``json``, the platform's JSON; ``vtt``, subtitles.
-        img_filepath, height, width, thickness, with_text, orientation, alpha
-            Of pictures; they do nothing to these formats.
+            ``json``, the platform's JSON; ``vtt``, subtitles; ``mask``, ``instance`` and
+            ``object_id``, the pictures that `show` returns; ``img_mask``, the image with its
+            annotations.
+        img_filepath : path, optional
+            The image to draw on; of masks it gives the size. It is turned upright, as its EXIF
+            header says.
+        height, width : int, optional
+            Size of masks in pixels; that of the image or item if not given.
+        thickness : int, default 1
+            Of outlines and lines in pixels; -1 fills. See `show`.
+        with_text : bool, default False
+            Whether label, score and attribute values are written on the picture.
+        orientation : int, default 0
+            EXIF orientation, 1 to 8, of the image as it is stored: overrules its header, and the
+            picture is turned back to be as the image is stored. 0 writes upright pictures.
+        alpha : float, default 1
+            Opacity of annotations.
 
         Raises
         ------
         UsageError
-            If the format is none of these.
+            If the format is none of these, or a picture cannot be written under such a name.
+        FormatError
+            If the image cannot be read.
         OutputError
             If the file cannot be written.
         """
         from dlgeom.converters.download import download
 
-        return download(self, filepath, annotation_format)
+        return download(
+            self,
+            filepath,
+            annotation_format,
+            img_filepath=img_filepath,
+            height=height,
+            width=width,
+            thickness=thickness,
+            with_text=with_text,
+            orientation=orientation,
+            alpha=alpha,
+        )
 
     # Masks.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from dlgeom.annotation.drawing import DrawableAnnotation
 from dlgeom.annotation.frames import (
     FrameAnnotation,
     Frames,
@@ -17,6 +18,7 @@ from dlgeom.annotation.frames import (
     put_state,
     state_at,
 )
+from dlgeom.annotation.moving import MovingOne
 from dlgeom.definitions.base import AttributesLike, Bounds, Definition, FrozenDict
 from dlgeom.enums import ViewAnnotationOptions
 from dlgeom.errors import UsageError
@@ -51,7 +53,7 @@ NO_DEFINITION = _NoDefinition()
 """The definition of an annotation that waits for its first frame."""
 
 
-class Annotation(msgspec.Struct, eq=False):
+class Annotation(DrawableAnnotation, MovingOne, msgspec.Struct, eq=False):
     """A definition with what is known about it.
 
     Unlike its definition an annotation may be changed. Geometry (``left``, ``geo``...) is that of

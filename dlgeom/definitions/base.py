@@ -12,6 +12,8 @@ from typing import Any, ClassVar, NoReturn, Self
 import msgspec
 import numpy as np
 
+from dlgeom.definitions.drawing import Drawable
+from dlgeom.definitions.moving import Moving
 from dlgeom.definitions.values import (
     NO_ATTRIBUTES,
     Attributes,
@@ -60,7 +62,7 @@ NO_BOUNDS: Bounds = (math.nan, math.nan, math.nan, math.nan)
 KEEP: Any = object()
 
 
-class Definition:
+class Definition(Drawable, Moving):
     """Root of all definitions.
 
     Bounds, ``left``... are continuous pixel coordinates (see `dlgeom.definitions`); they are NaN

@@ -19,6 +19,7 @@ from dlgeom.definitions.base import (
     frozen_attributes,
     number,
 )
+from dlgeom.definitions.moving import MovingBox
 from dlgeom.errors import GeometryError
 from dlgeom.geometry import rotated
 
@@ -31,7 +32,7 @@ _INF = math.inf
 _FLOATS: Any = (float, float, float, float)
 
 
-class Box(Definition, msgspec.Struct, frozen=True, eq=False, gc=False):
+class Box(MovingBox, Definition, msgspec.Struct, frozen=True, eq=False, gc=False):
     """A box, edges in continuous pixels; with `angle` it is turned about its centre.
 
     Parameters

@@ -96,7 +96,7 @@ class Cube3d(ArrayDefinition):
         return self._vector(0)
 
     @property
-    def scale(self) -> Floats:
+    def scale(self) -> Floats:  # type: ignore[override]  # no map of the image moves it
         """Full size along each of its own axes; read-only, shape (3,)."""
         return self._vector(1)
 

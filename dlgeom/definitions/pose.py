@@ -18,6 +18,7 @@ from dlgeom.definitions.base import (
     checked_text,
     read_only,
 )
+from dlgeom.definitions.moving import MovingPose
 from dlgeom.definitions.point import Point
 from dlgeom.errors import GeometryError
 
@@ -27,7 +28,7 @@ Floats = NDArray[np.float64]
 VISIBLE = 2.0
 
 
-class Pose(ArrayDefinition):
+class Pose(MovingPose, ArrayDefinition):
     """Key points of one thing.
 
     Parameters

@@ -1,0 +1,172 @@
+"""What of rings and lines lies in an upright window.
+
+A window is left, top, right, bottom in pixels; its edges belong to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["clip_line", "clip_parts", "clip_ring", "share"]
+
+Floats = NDArray[np.float64]
+Window = tuple[float, float, float, float]
+Parts = list[list[Floats]]
+
+
+def clip_ring(ring: Floats, window: Window) -> Floats:
+    """Cut one ring to a window, side by side (Sutherland and Hodgman, 1974), shape (n, 2).
+
+    Right for the even-odd filling of any ring, one that crosses itself included: what is filled
+    inside of the window stays so, and what falls apart hangs together along its edges by lines
+    without area. Empty if nothing is left.
+    """
+    points = ring
+    for axis, limit, keep_low in (
+        (0, window[0], False),
+        (1, window[1], False),
+        (0, window[2], True),
+        (1, window[3], True),
+    ):
+        if not len(points):
+            break
+        points = _half(points, axis, limit, keep_low=keep_low)
+    return points
+
+
+def _half(points: Floats, axis: int, limit: float, *, keep_low: bool) -> Floats:
+    """Cut a ring by one line across an axis."""
+    distance = (limit - points[:, axis]) if keep_low else (points[:, axis] - limit)
+    inside = distance >= 0
+    if inside.all():
+        return points
+    after = np.roll(points, -1, axis=0)
+    crosses = inside != np.roll(inside, -1)
+    rows = np.flatnonzero(crosses)
+    here, there = points[rows], after[rows]
+    part = ((limit - here[:, axis]) / (there[:, axis] - here[:, axis]))[:, None]
+    cuts = here + part * (there - here)
+    cuts[:, axis] = limit
+    # Each vertex that stays, and after it the place where its edge is cut.
+    order = np.concatenate((2 * np.flatnonzero(inside), 2 * rows + 1))
+    values = np.concatenate((points[inside], cuts))
+    return np.ascontiguousarray(values[np.argsort(order, kind="stable")])
+
+
+def clip_parts(parts: Sequence[Sequence[Floats]], window: Window) -> tuple[Parts, float]:
+    """Cut parts [exterior, hole, ...] to a window.
+
+    Returns
+    -------
+    parts : list of list of ndarray of shape (n, 2)
+        What is left; a valid part gives valid parts, as many as it falls apart into. A part that
+        crosses itself stays one ring after the other (`clip_ring`).
+    share : float
+        Which part of the area is left, in [0, 1]; of the length where there is no area.
+    """
+    import shapely
+
+    box = shapely.box(*window)
+    left: Parts = []
+    areas, lengths = [0.0, 0.0], [0.0, 0.0]
+    for part in parts:
+        shape: Any = shapely.Polygon(part[0], part[1:])
+        valid = bool(shape.is_valid)
+        if not valid:
+            shape = shapely.make_valid(shape)
+        inside = shapely.intersection(shape, box)
+        areas[0] += shape.area
+        areas[1] += inside.area
+        lengths[0] += shape.length
+        lengths[1] += inside.length
+        if valid:
+            left += _parts_of(inside, window)
+        else:
+            rings = [clip_ring(np.asarray(ring), window) for ring in part]
+            # A hole without its exterior is nothing; a ring needs three vertices.
+            if len(rings[0]) >= 3:
+                left.append([ring for ring in rings if len(ring) >= 3])
+    whole, kept = areas if areas[0] > 0 else lengths
+    return left, _fraction(kept, whole, bool(left))
+
+
+def _parts_of(shape: Any, window: Window) -> Parts:
+    """Return the polygons of a shapely geometry as parts, on the window exactly."""
+    import shapely
+
+    found = []
+    for polygon in shapely.get_parts(shape):
+        if polygon.geom_type != "Polygon" or not polygon.area > 0:
+            continue
+        rings = [polygon.exterior, *polygon.interiors]
+        part = [np.asarray(shapely.get_coordinates(ring))[:-1] for ring in rings]
+        found.append([np.clip(ring, window[:2], window[2:]) for ring in part])
+    return found
+
+
+def _fraction(kept: float, whole: float, some: bool) -> float:
+    if whole > 0:
+        return min(max(kept / whole, 0.0), 1.0)
+    return float(some)
+
+
+def share(points: Floats, window: Window) -> float:
+    """Return which part of the convex hull of points (n, 2) lies in a window, in [0, 1].
+
+    Of its length if it is flat; of a single point whether it lies there.
+    """
+    import shapely
+
+    hull = shapely.convex_hull(shapely.multipoints(points))
+    inside = shapely.intersection(hull, shapely.box(*window))
+    if hull.area > 0:
+        return _fraction(inside.area, hull.area, False)
+    return _fraction(inside.length, hull.length, not inside.is_empty)
+
+
+def clip_line(line: Floats, window: Window) -> tuple[list[Floats], float, float]:
+    """Cut an open line to a window (Liang and Barsky, 1984), in its order and direction.
+
+    Returns
+    -------
+    lines : list of ndarray, shape (n, 2)
+        The pieces inside; vertices inside are kept as they are.
+    kept, whole : float
+        Length of the pieces and of the line, in pixels.
+    """
+    start, step = line[:-1], np.diff(line, axis=0)
+    low, high = np.zeros(len(step)), np.ones(len(step))
+    for axis in (0, 1):
+        for limit, sign in ((window[axis], 1.0), (window[axis + 2], -1.0)):
+            distance, speed = sign * (start[:, axis] - limit), sign * step[:, axis]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                when = -distance / speed
+            low = np.where(speed > 0, np.maximum(low, when), low)
+            high = np.where(speed < 0, np.minimum(high, when), high)
+            high = np.where((speed == 0) & (distance < 0), -1.0, high)
+    lengths = np.hypot(step[:, 0], step[:, 1])
+    kept = float((np.maximum(high - low, 0.0) * lengths).sum())
+    pieces: list[list[Floats]] = []
+    goes_on = False  # whether the last piece ends at the vertex where this edge starts
+    for row in range(len(step)):
+        some = low[row] <= high[row] and (low[row] < high[row] or lengths[row] == 0)
+        if some:
+            if not (goes_on and low[row] == 0):
+                pieces.append([_at(line, row, low[row], window)])
+            pieces[-1].append(_at(line, row, high[row], window))
+        goes_on = bool(some and high[row] == 1)
+    return [np.array(piece) for piece in pieces], kept, float(lengths.sum())
+
+
+def _at(line: Floats, row: int, when: float, window: Window) -> Floats:
+    """Return a point of an edge; its ends exactly."""
+    if when == 0:
+        return np.asarray(line[row])
+    if when == 1:
+        return np.asarray(line[row + 1])
+    point = line[row] + when * (line[row + 1] - line[row])
+    return np.asarray(np.clip(point, window[:2], window[2:]))
