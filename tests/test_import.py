@@ -41,6 +41,7 @@ RANKS = {
     "stats": 11,
     "view": 11,
     "training": 11,
+    "testing": 11,
     "cli": 12,
     "__main__": 13,
     "": 13,
@@ -136,6 +137,12 @@ def test_heavy_packages_are_imported_inside_of_functions() -> None:
         if not inside and target.split(".")[0] in HEAVY
     ]
     assert found == []
+
+
+def test_hypothesis_is_imported_by_its_strategies_alone() -> None:
+    found = {name for name, target, _ in _imports() if target.split(".")[0] == "hypothesis"}
+    assert found
+    assert all(name.startswith("dlgeom.testing.strategies") for name in found)
 
 
 def _child(code: str) -> str:

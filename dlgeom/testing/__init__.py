@@ -1,0 +1,1 @@
+"""For the tests of others: Hypothesis strategies and assertions with readable messages."""
