@@ -1,0 +1,398 @@
+"""Transforms of a sample: ours, functions, and those that take keywords.
+
+A step gets the image and the annotations and returns both. Whatever it drops, the arrays of a
+sample are made from what it returns, so that their rows stay aligned.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from dlgeom.annotation import Annotation, AnnotationCollection
+from dlgeom.batches import Columns
+from dlgeom.conversions import mask_to_polygon
+from dlgeom.definitions import Box, Point, Pose, Segmentation
+from dlgeom.errors import UsageError
+from dlgeom.transforms import Affine
+
+__all__ = ["KeywordTransform", "Step", "steps_of"]
+
+Image = NDArray[Any]
+
+
+@runtime_checkable
+class Step(Protocol):
+    """A transform that takes its random numbers from the generator."""
+
+    def transform(
+        self, image: Image, annotations: AnnotationCollection, random: np.random.Generator
+    ) -> tuple[Image, AnnotationCollection]:
+        """Return the image and its annotations after the step."""
+        ...
+
+
+class _Fixed:
+    """A map that is the same for all samples."""
+
+    def __init__(self, affine: Affine) -> None:
+        self.affine = affine
+
+    def transform(
+        self, image: Image, annotations: AnnotationCollection, random: np.random.Generator
+    ) -> tuple[Image, AnnotationCollection]:
+        affine = self.affine.for_image((image.shape[1], image.shape[0]))
+        cut = affine.cut(annotations, boxes="bounds")
+        return affine.image(image), cut.annotations
+
+
+class _ImageOnly:
+    """A function of the image alone."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def transform(
+        self, image: Image, annotations: AnnotationCollection, random: np.random.Generator
+    ) -> tuple[Image, AnnotationCollection]:
+        made = self.function(image)
+        shape = made.shape[:2] if isinstance(made, np.ndarray) else image.shape[:2]
+        if shape != image.shape[:2] and len(annotations):
+            raise UsageError(
+                f"{_name(self.function)} made an image of {shape} from one of {image.shape[:2]}; "
+                "a transform of the image alone keeps its (height, width), or the annotations "
+                "would not lie on it. Let it take (image, annotations)"
+            )
+        return made, annotations
+
+
+class _Pair:
+    """A function of the image and its annotations."""
+
+    def __init__(self, function: Callable[..., Any], with_random: bool) -> None:
+        self.function = function
+        self.with_random = with_random
+
+    def transform(
+        self, image: Image, annotations: AnnotationCollection, random: np.random.Generator
+    ) -> tuple[Image, AnnotationCollection]:
+        more = (random,) if self.with_random else ()
+        made = self.function(image, annotations, *more)
+        if (
+            not isinstance(made, tuple)
+            or len(made) != 2
+            or not isinstance(made[1], AnnotationCollection)
+        ):
+            raise UsageError(
+                f"{_name(self.function)} returned {type(made).__name__}; a transform returns "
+                "(image, annotations), an AnnotationCollection"
+            )
+        return made[0], made[1]
+
+
+class KeywordTransform:
+    """A transform that takes keywords and returns a dict of the same keys, as albumentations do.
+
+    Parameters
+    ----------
+    transform : callable
+        Called with ``image`` (H, W, 3), and what the annotations have of: ``bboxes``, a list of
+        (left, top, right, bottom) in pixels; ``masks``, a list of uint8 (H, W);
+        ``keypoints``, a list of (x, y); and with the label fields.
+    label_field : str, optional
+        Field that goes with the boxes: it holds the number of each row, and tells what was
+        dropped. Found from the transform's own settings, else ``labels``.
+    keypoint_field : str, optional
+        The same for key points, else ``keypoint_labels``.
+
+    Notes
+    -----
+    With albumentations: ``Compose([...], bbox_params=BboxParams("pascal_voc",
+    label_fields=["labels"]))``, and ``KeypointParams("xy", label_fields=["keypoint_labels"])``
+    for poses; it draws its random numbers itself, so give it a seed of its own.
+
+    A row whose box is dropped is dropped as a whole; one that has only a mask, where nothing of
+    it is left. Key points that are dropped get visibility 0. A polygon passes as its mask and
+    comes back as the outline along pixel edges; a rotated box as its bounds.
+    """
+
+    def __init__(
+        self,
+        transform: Callable[..., Mapping[str, Any]],
+        label_field: str | None = None,
+        keypoint_field: str | None = None,
+    ) -> None:
+        self.transform_function = transform
+        self.label_field = label_field or _field(transform, "bboxes", "labels")
+        self.keypoint_field = keypoint_field or _field(transform, "keypoints", "keypoint_labels")
+
+    def transform(
+        self, image: Image, annotations: AnnotationCollection, random: np.random.Generator
+    ) -> tuple[Image, AnnotationCollection]:
+        """Return the image and its annotations after the step."""
+        columns = annotations.columns()
+        rows = _KeywordRows(annotations, columns, image.shape[:2])
+        arguments: dict[str, Any] = {"image": image, **rows.arguments(self)}
+        made = self.transform_function(**arguments)
+        if not isinstance(made, Mapping) or "image" not in made:
+            raise UsageError(
+                f"{_name(self.transform_function)} returned {type(made).__name__}; a transform of "
+                "keywords returns a dict with the same keys"
+            )
+        for key in arguments:
+            if key not in made:
+                raise UsageError(
+                    f"{_name(self.transform_function)} was given {key!r} and did not return it; "
+                    "without it rows cannot be told apart"
+                )
+        return made["image"], rows.result(made, self)
+
+
+class _KeywordRows:
+    """The rows of a sample on their way through a transform that takes keywords."""
+
+    def __init__(
+        self, annotations: AnnotationCollection, columns: Columns, shape: tuple[int, int]
+    ) -> None:
+        self.annotations = annotations
+        self.shapes = [annotation.annotation_definition for annotation in annotations]
+        self.bounds = columns.boxes_xyxy(prefer="shape")
+        areas = columns.runs(shape)
+        self.masked = np.flatnonzero(areas.present).tolist()
+        self.masks = columns.masks(shape)[self.masked].astype(np.uint8) if self.masked else None
+        self.points: list[tuple[int, int, float, float]] = []
+        for row, found in enumerate(self.shapes):
+            if isinstance(found, Pose):
+                values = found.keypoints.tolist()
+                self.points += [(row, k, x, y) for k, (x, y, seen) in enumerate(values) if seen > 0]
+            elif isinstance(found, Point):
+                self.points.append((row, 0, found.x, found.y))
+        posed = {row for row, *_ in self.points}
+        given = [b is not None for b in (a.stored_bounds for a in annotations)]
+        # The box of a pose or point without one of its own says nothing.
+        self.boxed = [
+            row
+            for row in range(len(self.shapes))
+            if not np.isnan(self.bounds[row, 0]) and (row not in posed or given[row])
+        ]
+
+    def arguments(self, names: KeywordTransform) -> dict[str, Any]:
+        """Return what the transform is called with beside the image."""
+        result: dict[str, Any] = {
+            "bboxes": [tuple(self.bounds[row].tolist()) for row in self.boxed],
+            names.label_field: list(self.boxed),
+        }
+        if self.masks is not None:
+            result["masks"] = list(self.masks)
+        if self.points:
+            result["keypoints"] = [(x, y) for *_, x, y in self.points]
+            result[names.keypoint_field] = list(range(len(self.points)))
+        return result
+
+    def result(self, made: Mapping[str, Any], names: KeywordTransform) -> AnnotationCollection:
+        """Return the annotations that are left."""
+        kept = [int(row) for row in made[names.label_field]]
+        if len(kept) != len(made["bboxes"]) or not set(kept) <= set(self.boxed):
+            raise UsageError(
+                f"the transform returned {len(made['bboxes'])} boxes with the {names.label_field} "
+                f"{kept}; each box keeps the one it came with"
+            )
+        boxes = {row: np.asarray(box)[:4] for row, box in zip(kept, made["bboxes"], strict=True)}
+        masks = self._masks(made.get("masks"), kept)
+        points = {
+            int(number): place
+            for number, place in zip(
+                made.get(names.keypoint_field, ()), made.get("keypoints", ()), strict=True
+            )
+        }
+        image = made["image"]
+        left: list[Annotation] = []
+        for row, annotation in enumerate(self.annotations):
+            if row in self.boxed and row not in boxes:
+                continue
+            shape = self._shape(row, boxes.get(row), masks.get(row), points)
+            if shape is None:
+                continue
+            copy = annotation.copy()
+            copy.annotation_definition, copy.companions, copy.children = shape, (), ()
+            if annotation.stored_bounds is not None and row in boxes:
+                edges = boxes[row].astype(float).tolist()
+                copy.stored_bounds = (edges[0], edges[1], edges[2], edges[3])
+            copy.stored_area = None
+            left.append(copy)
+        return AnnotationCollection(
+            _item_of(self.annotations, image), left, self.annotations.labels
+        )
+
+    def _masks(self, masks: Any, kept: list[int]) -> dict[int, NDArray[Any]]:
+        if masks is None:
+            return {}
+        if len(masks) == len(self.masked):
+            return dict(zip(self.masked, masks, strict=True))
+        rows = [row for row in kept if row in self.masked]
+        if len(masks) != len(rows):
+            raise UsageError(
+                f"the transform returned {len(masks)} masks of {len(self.masked)}, and "
+                f"{len(rows)} boxes that have one; it is not known which is whose"
+            )
+        return dict(zip(rows, masks, strict=True))
+
+    def _shape(self, row: int, box: Any, mask: Any, points: Mapping[int, Any]) -> Any:
+        """Return the shape of a row after the transform, None if nothing is left."""
+        shape = self.shapes[row]
+        rest = (shape.label, shape.attributes, shape.description)
+        if row in self.masked and not isinstance(shape, Box):
+            pixels = np.asarray(mask) != 0
+            if not pixels.any():
+                return None
+            if isinstance(shape, Segmentation):
+                return Segmentation(pixels, *rest)
+            return mask_to_polygon(pixels, rest[0], attributes=rest[1])
+        mine = {k: n for n, (r, k, *_) in enumerate(self.points) if r == row}
+        if isinstance(shape, Pose):
+            xyv = np.array(shape.keypoints)
+            for k in range(len(xyv)):
+                if k in mine and mine[k] in points:
+                    xyv[k, :2] = np.asarray(points[mine[k]], dtype=np.float64)[:2]
+                elif k in mine:
+                    xyv[k] = 0
+            return Pose(
+                shape.label,
+                shape.template_id,
+                shape.instance_id,
+                shape.attributes,
+                [
+                    Point(x, y, name, visibility=int(seen))
+                    for (x, y, seen), name in zip(xyv.tolist(), shape.names, strict=True)
+                ],
+                shape.description,
+                skeleton=shape.skeleton,
+            )
+        if isinstance(shape, Point):
+            if mine[0] not in points:
+                return None
+            x, y = np.asarray(points[mine[0]], dtype=np.float64)[:2].tolist()
+            return Point(x, y, *rest, shape.visibility)
+        if isinstance(shape, Box) and box is not None:
+            left, top, right, bottom = box.astype(float).tolist()
+            return Box(left, top, right, bottom, *rest)
+        if box is not None:
+            raise UsageError(
+                f"a {type(shape).__name__} cannot pass through a transform of keywords; boxes, "
+                "masks, polygons and key points can"
+            )
+        return shape
+
+
+def _item_of(annotations: AnnotationCollection, image: Any) -> Any:
+    item = annotations.item
+    shape = getattr(image, "shape", None)
+    if item is None or shape is None or not isinstance(image, np.ndarray):
+        return item
+    return msgspec.structs.replace(item, width=int(shape[1]), height=int(shape[0]))
+
+
+def _field(transform: Any, kind: str, default: str) -> str:
+    """Return the first label field that the transform's settings name."""
+    processors = getattr(transform, "processors", None)
+    processor = processors.get(kind) if isinstance(processors, Mapping) else None
+    fields = getattr(getattr(processor, "params", None), "label_fields", None)
+    return str(fields[0]) if fields else default
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def steps_of(transforms: Any) -> list[Step]:
+    """Return transforms as steps.
+
+    Parameters
+    ----------
+    transforms : None, Affine, Step, callable, or sequence of them
+        A callable is taken by its parameters: one is the image; ``image`` with ``bboxes``, or any
+        keywords, is a `KeywordTransform`; two are (image, annotations), three (image,
+        annotations, random).
+
+    Raises
+    ------
+    UsageError
+        If something is no transform.
+    """
+    if transforms is None:
+        return []
+    if isinstance(transforms, Affine):
+        return [_Fixed(transforms)]
+    if isinstance(transforms, Step) and not isinstance(transforms, type):
+        return [transforms]
+    if isinstance(transforms, Sequence) and not isinstance(transforms, str):
+        return [step for one in transforms for step in steps_of(one)]
+    if not callable(transforms):
+        raise UsageError(
+            f"transforms has {transforms!r}; it is a function, an Affine, an augmentation or a "
+            "list of them"
+        )
+    if type(transforms).__module__.split(".")[0] == "torchvision":
+        return [_ImageOnly(transforms)]
+    return [_step_of(transforms)]
+
+
+def _step_of(function: Callable[..., Any]) -> Step:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return _ImageOnly(function)
+    names = {p.name for p in parameters}
+    if any(p.kind is p.VAR_KEYWORD for p in parameters) or {"image", "bboxes"} <= names:
+        return KeywordTransform(function)
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return _Pair(function, with_random=False)
+    needed = [p for p in places if p.default is p.empty]
+    if len(needed) <= 1:
+        return _ImageOnly(function)
+    if len(needed) > 3:
+        raise UsageError(
+            f"{_name(function)} takes {len(needed)} arguments; a transform takes (image), (image, "
+            "annotations), (image, annotations, random) or keywords"
+        )
+    return _Pair(function, with_random=len(needed) == 3)
+
+
+def split_steps(transforms: Any, output: str) -> tuple[list[Step], list[Any]]:
+    """Return the transforms of arrays, and those of tensors, which come last.
+
+    Parameters
+    ----------
+    transforms : object
+        As for `steps_of`.
+    output : str
+        With ``torch`` the transforms of ``torchvision.transforms.v2`` are called with tensors.
+
+    Raises
+    ------
+    UsageError
+        If a transform of arrays follows one of tensors.
+    """
+    if output != "torch":
+        return steps_of(transforms), []
+    listed = (
+        list(transforms)
+        if isinstance(transforms, Sequence) and not isinstance(transforms, str)
+        else []
+        if transforms is None
+        else [transforms]
+    )
+    late = [t for t in listed if type(t).__module__.startswith("torchvision.transforms.v2")]
+    early = listed[: len(listed) - len(late)]
+    if late and any(t is u for t in early for u in late):
+        raise UsageError(
+            "a transform of torchvision stands before one of arrays; the former take tensors, "
+            "which are made at the end. Put it last"
+        )
+    return steps_of(early), late
