@@ -7,7 +7,7 @@ so that the outline of the whole image can be seen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from dlgeom.render.marks import Line, Marks
 from dlgeom.render.regions import Region, Window
 
-__all__ = ["disc", "fill", "is_near", "stroke", "stroke_region", "to_pixels"]
+__all__ = ["disc", "fill", "fill_region", "is_near", "stroke", "stroke_region", "to_pixels"]
 
 Floats = NDArray[np.float64]
 Shape = tuple[int, int]
+
+LARGEST = 1 << 26
+"""Pixels of the bounds of a line up to which it is drawn the same in each window."""
 
 FAR = 1 << 20
 """Pixels from the origin beyond which OpenCV is given clipped lines: its coordinates overflow."""
@@ -138,7 +141,6 @@ def _clip(start: Floats, end: Floats, low: Floats, high: Floats) -> Floats | Non
 
 def stroke_region(marks: Marks, shape: Shape, window: Window) -> list[Region]:
     """Return the pixels of lines and discs that lie in a window, in its coordinates."""
-    x0, y0, x1, y1 = window
     reaches = [
         np.array([[x - 2 * size, y - 2 * size], [x + 2 * size, y + 2 * size]])
         for x, y, size in marks.discs
@@ -146,13 +148,47 @@ def stroke_region(marks: Marks, shape: Shape, window: Window) -> list[Region]:
     for line in marks.lines:
         reaches.append(line.points - line.thickness)
         reaches.append(line.points + line.thickness)
-    if not reaches:
+    return _within(
+        np.concatenate(reaches),
+        shape,
+        window,
+        lambda canvas, origin: stroke(canvas, marks, 1, shape, origin),
+    )
+
+
+def fill_region(parts: Sequence[Sequence[Floats]], shape: Shape, window: Window) -> list[Region]:
+    """Return the pixels of parts by the quick rule that lie in a window, in its coordinates."""
+    return _within(
+        np.concatenate([ring for part in parts for ring in part]),
+        shape,
+        window,
+        lambda canvas, origin: fill(canvas, parts, 1, shape, origin),
+    )
+
+
+def _within(
+    points: Floats,
+    shape: Shape,
+    window: Window,
+    draw: Callable[[NDArray[Any], tuple[int, int]], None],
+) -> list[Region]:
+    """Return what is drawn around some points, as far as it lies in a window.
+
+    What OpenCV draws depends on the edges of the array, by single pixels. So all is drawn within
+    its bounds in the image, as on the whole image, and then cut; only what is larger than
+    `LARGEST` is drawn within the window.
+    """
+    least, most = np.floor(points.min(axis=0)) - 2, np.ceil(points.max(axis=0)) + 3
+    for area in ((0, 0, shape[1], shape[0]), window):
+        left, top = np.clip(least, area[:2], area[2:]).astype(int).tolist()
+        right, bottom = np.clip(most, area[:2], area[2:]).astype(int).tolist()
+        if (right - left) * (bottom - top) <= LARGEST:
+            break
+    x0, y0 = max(left, window[0]), max(top, window[1])
+    x1, y1 = min(right, window[2]), min(bottom, window[3])
+    if x0 >= x1 or y0 >= y1:
         return []
-    points = np.concatenate(reaches)
-    low = np.clip(np.floor(points.min(axis=0)) - 2, (x0, y0), (x1, y1)).astype(int).tolist()
-    high = np.clip(np.ceil(points.max(axis=0)) + 3, (x0, y0), (x1, y1)).astype(int).tolist()
-    if low[0] >= high[0] or low[1] >= high[1]:
-        return []
-    drawn = np.zeros((high[1] - low[1], high[0] - low[0]), dtype=np.uint8)
-    stroke(drawn, marks, 1, shape, (low[0], low[1]))
-    return [Region(drawn.view(np.bool_), low[0] - x0, low[1] - y0)]
+    drawn = np.zeros((bottom - top, right - left), dtype=np.uint8)
+    draw(drawn, (left, top))
+    crop = drawn.view(np.bool_)[y0 - top : y1 - top, x0 - left : x1 - left]
+    return [Region(crop, x0 - window[0], y0 - window[1])]

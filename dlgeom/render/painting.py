@@ -97,15 +97,7 @@ def _quick_region(one: Marks, shape: Shape, window: Window) -> list[Region]:
     """Return the pixels of an area by the quick rule."""
     if one.parts is None or not all(brush.is_near(ring) for part in one.parts for ring in part):
         return next(_areas([one], shape, window))
-    points = np.concatenate([ring for part in one.parts for ring in part])
-    x0, y0, x1, y1 = window
-    low = np.clip(np.floor(points.min(axis=0)) - 1, (x0, y0), (x1, y1)).astype(int).tolist()
-    high = np.clip(np.ceil(points.max(axis=0)) + 2, (x0, y0), (x1, y1)).astype(int).tolist()
-    if low[0] >= high[0] or low[1] >= high[1]:
-        return []
-    drawn = np.zeros((high[1] - low[1], high[0] - low[0]), dtype=np.uint8)
-    brush.fill(drawn, one.parts, 1, shape, (low[0], low[1]))
-    return [Region(drawn.view(np.bool_), low[0] - x0, low[1] - y0)]
+    return brush.fill_region(one.parts, shape, window)
 
 
 def paint(
@@ -148,11 +140,15 @@ def paint(
     if overlap in ("error", "void"):
         _paint_apart(canvas, marks, values, shape, window, rule, overlap, void, names)
         return
-    origin = window[:2]
+    whole = window == (0, 0, shape[1], shape[0])
     fills = _areas(marks, shape, window) if rule == "exact" else _quick(marks, shape, window)
     for one, value in zip(marks, values, strict=True):
         if one.parts is None and one.mask is None:
-            brush.stroke(canvas, one, value, shape, origin)
+            if whole:
+                brush.stroke(canvas, one, value, shape)
+            else:
+                for region in brush.stroke_region(one, shape, window):
+                    region.of(canvas)[region.crop] = value
             continue
         found = next(fills)
         if isinstance(found, list):
@@ -180,13 +176,14 @@ class _Poly:
 def _quick(marks: Sequence[Marks], shape: Shape, window: Window) -> Iterator[list[Region] | _Poly]:
     """Return how to fill those marks that are areas by the quick rule; vertices rounded at once."""
     areas = [one for one in marks if one.parts is not None or one.mask is not None]
+    whole = window == (0, 0, shape[1], shape[0])
     for start in range(0, len(areas), BATCH):
         batch = areas[start : start + BATCH]
         outline = Rings.of([one.parts for one in batch])
-        if not brush.is_near(outline.xy):
+        if not whole or not brush.is_near(outline.xy):
             yield from (_quick_region(one, shape, window) for one in batch)
             continue
-        pixels = brush.to_pixels(outline.xy, shape, window[:2])
+        pixels = brush.to_pixels(outline.xy, shape)
         ends = outline.rings.tolist()
         rings = [pixels[a:b] for a, b in pairwise(ends)]
         at = 0
