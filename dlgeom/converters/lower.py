@@ -60,6 +60,25 @@ class Lowered(msgspec.Struct, kw_only=True):
     rows: NDArray[np.int64] | None = None
     fates: dict[int, Fate] = msgspec.field(default_factory=dict)
 
+    def only(self, rows: NDArray[np.intp], chunk: Chunk) -> Lowered:
+        """Return the same without some rows that nobody answers for.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Rows of `self.chunk` that stay.
+        chunk : Chunk
+            These rows.
+        """
+        given = np.arange(len(self.whole)) if self.rows is None else self.rows
+        stays = np.ones(len(self.whole), dtype=np.bool_)
+        stays[given] = False
+        stays[given[rows]] = True
+        place = np.cumsum(stays) - 1
+        fates = {int(place[row]): fate for row, fate in self.fates.items() if stays[row]}
+        whole = self.whole.select(np.flatnonzero(stays))
+        return Lowered(chunk=chunk, whole=whole, rows=place[given[rows]], fates=fates)
+
     def settle(self, losses: Losses) -> tuple[Chunk, Losses]:
         """Return all rows of the source, and the losses of both steps.
 

@@ -264,15 +264,18 @@ def _stream(source: Source, writer: Writer, target: Target, progress: Progress |
             learn()
             learn = None
         items.add(report.add_items(given.items))
-        chunk = sized(given)
-        if chunk.items is not items_seen:  # ungrouped chunks share the images of the data set
-            items_seen = chunk.items
+        if given.items is not items_seen:  # ungrouped chunks share the images of the data set
+            items_seen = given.items
             films = any(item.media == "video" for item in items_seen)
-        if lowering is None and (chunk.others or films):
+        if lowering is None and (given.others or films):
             from dlgeom.converters.lower import Lowering
 
             lowering = Lowering.of(writer)
-        lowered = None if lowering is None else lowering(chunk)
+        # First, so that what the target does not hold is dropped for that, size or not.
+        lowered = None if lowering is None else lowering(given)
+        chunk, left = sized(given if lowered is None else lowered.chunk)
+        if lowered is not None and left is not None:
+            lowered = lowered.only(left, chunk)
         losses = writer.write(chunk if lowered is None else lowered.chunk)
         if not target.measure:
             losses.replaced = None

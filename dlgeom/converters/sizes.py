@@ -1,7 +1,9 @@
 """Images whose size nobody knows, in front of a target that cannot do without.
 
 One rule for all formats: their records are left out and told, the others are kept; where no image
-has a size at all, the run stops and says how to give them.
+has a size at all, the run stops and says how to give them. What is no image (a video, a file of
+subtitles) needs no size where nothing of it is left to write: what the target cannot hold of it
+has been dropped before.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from dlgeom.chunk import Chunk
 from dlgeom.converters.problems import Problems
@@ -41,20 +44,21 @@ class SizeFilter:
         self._problems = problems
         self._copies = copies
         self._told: set[int] = set()
+        self._no_images: set[int] = set()
         self._some = False
         self._first: str | None = None
 
     def _fine(self, item: Item) -> bool:
         return bool(item.width and item.height) or bool(self._copies and item.record)
 
-    def __call__(self, chunk: Chunk) -> Chunk:
-        """Return the chunk without what the writer cannot take."""
+    def __call__(self, chunk: Chunk) -> tuple[Chunk, NDArray[np.intp] | None]:
+        """Return what the writer can take of a chunk, and which rows, None for all of them."""
         if self._due == "no":
-            return chunk
+            return chunk, None
         fine = [self._fine(item) for item in chunk.items]
         if all(fine):
             self._some = self._some or bool(fine)
-            return chunk
+            return chunk, None
         self._some = self._some or any(fine)
         keep = np.array(fine, dtype=np.bool_)
         bad = np.flatnonzero(~keep[chunk.item])
@@ -66,14 +70,19 @@ class SizeFilter:
                 f"image {item.name!r} has no known size, which the target needs. {_HOW}",
                 **chunk.where(row),
             )
+        empty = ~keep & ~np.isin(np.arange(len(keep)), chunk.item[bad])
+        other = empty & np.array([item.media != "image" for item in chunk.items], dtype=np.bool_)
+        self._tell_others([chunk.items[k] for k in np.flatnonzero(other).tolist()])
         if self._due == "rows":
             # Images without records may stay; those that lost theirs would look empty.
-            keep |= ~np.isin(np.arange(len(keep)), chunk.item[bad])
+            keep |= empty & ~other
         else:
-            self._tell_images([item for item, ok in zip(chunk.items, fine, strict=True) if not ok])
+            gone = np.flatnonzero(~keep & ~other).tolist()
+            self._tell_images([chunk.items[k] for k in gone])
         place = np.cumsum(keep) - 1
-        rows = chunk.select(np.flatnonzero(keep[chunk.item]))
-        return msgspec.structs.replace(
+        left = np.flatnonzero(keep[chunk.item])
+        rows = chunk.select(left)
+        small = msgspec.structs.replace(
             rows,
             items=[item for item, ok in zip(chunk.items, keep.tolist(), strict=True) if ok],
             item=place[rows.item].astype(np.int32),
@@ -82,6 +91,17 @@ class SizeFilter:
                 paths=[p for p, ok in zip(rows.origin.paths, keep.tolist(), strict=False) if ok],
             ),
         )
+        return small, left
+
+    def _tell_others(self, items: list[Item]) -> None:
+        for item in items:
+            if item.number not in self._no_images:
+                self._no_images.add(item.number)
+                self._problems.notice(
+                    "image.format",
+                    f"{item.name!r} is no image ({item.media}) and has no entry in the target, "
+                    "which holds images",
+                )
 
     def _tell_images(self, items: list[Item]) -> None:
         for item in items:
