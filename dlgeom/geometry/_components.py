@@ -13,6 +13,9 @@ from dlgeom.geometry.ragged import offsets_of
 __all__ = ["Groups", "grouped", "labels"]
 
 Ints = NDArray[np.int64]
+Small = NDArray[np.int32]
+
+BLOCK = 1 << 17  # pieces that are compared with their neighbours at a time
 
 
 class Groups(NamedTuple):
@@ -39,27 +42,41 @@ def labels(pieces: Pieces, height: int, connectivity: int) -> Ints:
     connectivity : {8, 4}
         Whether pixels that share a corner only belong together (8) or not (4).
     """
+    count = len(pieces.left)
+    if not count:
+        return np.zeros(0, dtype=np.int64)
+    edges = [_touching(pieces, height, connectivity, k) for k in range(0, count, BLOCK)]
+    before, after = (np.concatenate(ends) for ends in zip(*edges, strict=True))
+    del edges
+    return _joined(count, before, after).astype(np.int64)
+
+
+def _touching(pieces: Pieces, height: int, connectivity: int, first: int) -> tuple[Small, Small]:
+    """Return which pieces touch those from `first` on, in the column before: pairs of both."""
+    left, _, top, bottom = (side[first : first + BLOCK] for side in pieces)
     # Pieces come in column order and so do their right sides: those that end where piece j
     # begins and are not above or below it stand together.
+    near = int(np.searchsorted(pieces.right, left[0]))
+    some = slice(near, int(np.searchsorted(pieces.right, left[-1], side="right")))
     stride = height + 2
-    end, begin = pieces.right * stride, pieces.left * stride
+    end, begin = pieces.right[some] * stride, left * stride
     corners = int(connectivity == 8)  # rows that meet at a corner only touch as well
-    low = np.searchsorted(end + pieces.bottom, begin + pieces.top + 1 - corners)
-    high = np.searchsorted(end + pieces.top, begin + pieces.bottom + corners)
+    low = np.searchsorted(end + pieces.bottom[some], begin + top + 1 - corners)
+    high = np.searchsorted(end + pieces.top[some], begin + bottom + corners)
     lengths = high - low
     offsets = offsets_of(lengths)
-    left = np.arange(offsets[-1]) + np.repeat(low - offsets[:-1], lengths)
-    right = np.repeat(np.arange(len(lengths)), lengths)
-    return _joined(len(lengths), left, right)
+    before = np.arange(near, near + offsets[-1]) + np.repeat(low - offsets[:-1], lengths)
+    after = np.repeat(np.arange(first, first + len(lengths)), lengths)
+    return before.astype(np.int32), after.astype(np.int32)
 
 
-def _joined(count: int, a: Ints, b: Ints) -> Ints:
+def _joined(count: int, a: Small, b: Small) -> Small:
     """Return for each of `count` nodes the least node that edges ``a[i], b[i]`` lead to.
 
     Each round hangs every root below the least root next to it and then flattens the trees
     (Shiloach and Vishkin, 1982); the rounds grow with the logarithm of the nodes.
     """
-    roots = np.arange(count)
+    roots = np.arange(count, dtype=np.int32)
     while True:
         a, b = roots[a], roots[b]
         apart = a != b
@@ -80,15 +97,16 @@ def grouped(pieces: Pieces, height: int, connectivity: int) -> Groups:
         nothing = np.zeros(0, dtype=np.int64)
         return Groups(nothing, np.zeros(1, dtype=np.int64), nothing)
     found = labels(pieces, height, connectivity)
-    order = np.argsort(found, kind="stable")
-    begins = np.flatnonzero(np.diff(found[order], prepend=-1))
-    pixels = (pieces.right - pieces.left) * (pieces.bottom - pieces.top)
-    areas = np.add.reduceat(pixels[order], begins)
-    width = int(pieces.right[-1])
-    first = np.minimum.reduceat((pieces.top * width + pieces.left)[order], begins)
-    by_size = np.lexsort((first, -areas))
-    rank = np.empty(len(begins), dtype=np.int64)
-    rank[by_size] = np.arange(len(begins))
-    lengths = np.diff(begins, append=len(order))
-    again = np.argsort(np.repeat(rank, lengths), kind="stable")
-    return Groups(order[again], offsets_of(lengths[by_size]), areas[by_size])
+    count = len(found)
+    areas = np.zeros(count, dtype=np.int64)
+    np.add.at(areas, found, (pieces.right - pieces.left) * (pieces.bottom - pieces.top))
+    first = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(first, found, pieces.top * int(pieces.right[-1]) + pieces.left)
+    roots = np.flatnonzero(areas)
+    roots = roots[np.lexsort((first[roots], -areas[roots]))]
+    del first
+    rank = np.empty(count, dtype=np.int64)
+    rank[roots] = np.arange(len(roots))
+    group = rank[found]
+    lengths = np.bincount(group)
+    return Groups(np.argsort(group, kind="stable"), offsets_of(lengths), areas[roots])

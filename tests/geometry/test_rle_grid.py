@@ -128,6 +128,28 @@ def test_runs_of_length_zero_are_accepted(
         assert np.array_equal(runs, rle.encode(expected))
 
 
+@given(counts_lists(12), st.integers(1, 4), boxes(), st.integers(1, 30), st.integers(1, 30))
+def test_made_of_small_blocks_it_is_the_same(
+    drawn: tuple[list[int], tuple[int, int]], block: int, box: Window, height: int, width: int
+) -> None:
+    values, shape = drawn
+    counts = np.array(values, dtype=np.uint32)
+
+    def results() -> list[list[int]]:
+        made = (
+            rle_grid.window(counts, shape, *box),
+            rle_grid.flip(counts, shape, horizontal=True),
+            rle_grid.flip(counts, shape, vertical=True),
+            rle_grid.resize(counts, shape, (height, width)),
+        )
+        return [runs.tolist() for runs in made]
+
+    whole = results()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rle_grid, "BLOCK", block)
+        assert results() == whole
+
+
 SIDE = 70_000
 SIZE = SIDE * SIDE  # 4.9e9: beyond what one count holds
 

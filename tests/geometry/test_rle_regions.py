@@ -15,7 +15,7 @@ from scipy import ndimage
 from strategies import counts_lists, masks
 
 from dlgeom.errors import GeometryError
-from dlgeom.geometry import contours, rings, rle, rle_regions
+from dlgeom.geometry import _components, contours, rings, rle, rle_regions
 
 Mask = NDArray[np.bool_]
 connectivities = st.sampled_from([4, 8])
@@ -50,6 +50,17 @@ def test_components_partition_the_mask(mask: Mask, connectivity: int) -> None:
     parts = rle_regions.components(rle.encode(mask), mask.shape, connectivity)
     assert sum(rle.area(part) for part in parts) == mask.sum()
     assert np.array_equal(rle.union_many(parts, mask.size), rle.encode(mask))
+
+
+@given(masks(), connectivities, st.integers(1, 5))
+def test_components_found_in_small_blocks_are_the_same(
+    mask: Mask, connectivity: int, block: int
+) -> None:
+    whole = rle_regions.components(rle.encode(mask), mask.shape, connectivity)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_components, "BLOCK", block)
+        parts = rle_regions.components(rle.encode(mask), mask.shape, connectivity)
+    assert [part.tolist() for part in parts] == [part.tolist() for part in whole]
 
 
 @given(masks())
