@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import importlib.util
 import re
 import shutil
@@ -203,3 +204,15 @@ def test_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})  # our own text
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PAGES if ">>> " in path.read_text(encoding="utf-8")], ids=name_of
+)
+def test_examples_of_a_page_give_what_they_show(path: Path) -> None:
+    blocks = [text for info, text in fences(path) if info.strip() == "python" and ">>> " in text]
+    examples = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, path.name, str(path), 0)
+    shown: list[str] = []
+    result = doctest.DocTestRunner().run(examples, out=shown.append)
+    assert result.attempted > 0
+    assert result.failed == 0, "".join(shown)
