@@ -10,7 +10,7 @@ from pathlib import Path
 from dlgeom.errors import FormatError, LimitError, OutputError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["check_inside", "check_regular", "decode_text", "read_bytes", "unreadable"]
+__all__ = ["check_inside", "check_regular", "check_size", "decode_text", "read_bytes", "unreadable"]
 
 _OPTION = {
     "file_bytes": "an annotation file",
@@ -55,6 +55,23 @@ def check_inside(path: Path, root: Path, shown: str) -> None:
             code="path.symlink",
             path=shown,
         )
+
+
+def check_size(data: bytes, limits: Limits, shown: str, limit_name: str = "label_bytes") -> None:
+    """Refuse to write a file that is too large to be read again with the same limits.
+
+    Raises
+    ------
+    LimitError
+        ``limit.bytes``.
+    """
+    limits.check(
+        limit_name,
+        len(data),
+        code="limit.bytes",
+        what=f"the size of {_OPTION[limit_name]} to write, in bytes,",
+        path=shown,
+    )
 
 
 def read_bytes(

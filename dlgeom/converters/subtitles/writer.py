@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from dlgeom.annotation import Annotation, AnnotationCollection
 from dlgeom.converters.base import WriteContext
+from dlgeom.converters.inputs import check_size
 from dlgeom.converters.items import ItemLosses, ItemWriter
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.subtitles.spans import Span, span_of
@@ -88,6 +89,7 @@ class SubtitleWriter(ItemWriter):
         entries.sort(key=lambda entry: entry.span.start)
         data = self.text(item, entries, losses).encode()
         output = self.context.output
+        check_size(data, self.context.limits, output.name if output.single else str(item.name))
         if not output.single:
             output.write(self._file_name(item), data)
         elif self._single is None:

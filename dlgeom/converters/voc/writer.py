@@ -14,6 +14,7 @@ from dlgeom.converters.base import DROPPED, Losses, WriteContext
 from dlgeom.converters.fields import count_fields
 from dlgeom.converters.image_files import ImageCopier
 from dlgeom.converters.images import is_image_name
+from dlgeom.converters.inputs import check_size
 from dlgeom.converters.lower_to import Nearest
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.voc import write_lists
@@ -304,8 +305,9 @@ class VocWriter:
             own=chunk.origin.format == "voc",
         )
         losses.fields.update(lost)
-        text = "".join([head, *objects[start:stop], tail])
-        output.write(f"Annotations/{stem}.xml", text.encode())
+        text = "".join([head, *objects[start:stop], tail]).encode()
+        check_size(text, self._context.limits, f"Annotations/{stem}.xml")
+        output.write(f"Annotations/{stem}.xml", text)
         if chunk.attributes or self._sets.numbered:
             rows = [row for row in range(start, stop) if objects[row]]
             note_objects(self._sets, chunk, rows, source)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from dlgeom.converters.base import WriteContext
 from dlgeom.converters.images import IMAGE_SUFFIXES
+from dlgeom.converters.inputs import check_size
 from dlgeom.converters.output import FileWriter
 from dlgeom.converters.yolo.write_files import Namer, data_yaml, named_splits
 from dlgeom.errors import UsageError
@@ -73,6 +74,7 @@ class UltralyticsLayout:
         # Keys of a YOLO source that mean nothing here, such as Roboflow's.
         extra = meta.extra.get("yaml", {}) if meta.format == "yolo" else {}
         text = data_yaml(meta.labels, self._task, folders, pose, extra)
+        check_size(text, self._context.limits, "data.yaml", "yaml_bytes")
         self._context.output.write("data.yaml", text)
 
 
@@ -150,7 +152,9 @@ class DarknetLayout:
             self._name(index, label.name) for index, label in enumerate(self._context.meta.labels)
         ]
         output = self._context.output
-        output.write("obj.names", "".join(f"{name}\n" for name in names).encode())
+        text = "".join(f"{name}\n" for name in names).encode()
+        check_size(text, self._context.limits, "obj.names", "yaml_bytes")
+        output.write("obj.names", text)
         folders = {
             folder.removeprefix("obj_").removesuffix("_data"): name
             for folder, name in self._names.items()

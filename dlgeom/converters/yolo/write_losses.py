@@ -40,6 +40,11 @@ CODES: tuple[tuple[str, str], ...] = (
     ("keypoints.clipped", "keypoints outside of the image became missing, as --yolo-clip asks"),
     ("mask.empty", "covers no pixel of the image"),
     ("polygon.zero_area", "is smaller than the decimals of the file can tell"),
+    (
+        "limit.points",
+        "has an outline longer than the limit outline, or of more points than ring_points; raise "
+        "them with --limit to write it, and to read it again",
+    ),
     ("label.second", "is a further class of an image; a folder of images holds one each"),
     ("shape.box_of_image", "only its label is kept: the task classify has no shapes"),
 )

@@ -67,9 +67,12 @@ def segment_table(
         outline = _without_holes(outline, np.arange(len(chunk)), ledger)
     drawn = _draw(outline, sizes, scale)
     _walk(drawn, sizes, scale.decimals, np.ones(len(chunk), dtype=np.bool_))
+    every = np.arange(len(chunk))
+    _drop_endless(drawn.outline, every[drawn.good], every, sizes, ledger, settings)
     traced, rows = _trace_rest(chunk, drawn, sizes, ledger, settings)
     pixels: _Drawing | None = None
     if len(rows):
+        _drop_endless(traced, np.arange(len(rows)), rows, sizes[rows], ledger, settings)
         pixels = _draw(traced, sizes[rows], _chosen_scale(scale, rows))
         _walk(pixels, sizes[rows], scale.decimals, np.zeros(len(rows), dtype=np.bool_))
         ledger.drop(rows[~pixels.good], "mask.empty")
@@ -77,6 +80,33 @@ def segment_table(
     if settings.measure:
         table.replaced = _replacements(drawn, pixels, rows, ledger)
     return table
+
+
+def _drop_endless(
+    outline: Rings,
+    places: NDArray[np.integer[Any]],
+    rows: NDArray[np.integer[Any]],
+    sizes: Ints,
+    ledger: Ledger,
+    settings: Settings,
+) -> None:
+    """Drop rows whose rings our own reader refuses with the same limits.
+
+    `places` are the rows of `outline` to look at, and `rows` those of the ledger that they are.
+    """
+    limits = settings.limits
+    counts = np.diff(outline.row_vertices)[places]
+    # Inside of its image no edge is longer than the image: most rows need no walk.
+    reach = counts * sizes[places].max(axis=1, initial=0)
+    places = places[(reach > limits.outline) | (counts > limits.ring_points)]
+    if not len(places):
+        return
+    from dlgeom.geometry import raster
+
+    some = outline.take(places)
+    found = raster.faults(some.xy, some.rings, limits=limits)
+    endless = np.flatnonzero((found == raster.OUTSIDE) | (found == raster.POINTS))
+    ledger.drop(rows[places[rows_of(endless, some.row_rings)]], "limit.points")
 
 
 def _chosen_scale(scale: Scale, rows: NDArray[np.integer[Any]]) -> Scale:

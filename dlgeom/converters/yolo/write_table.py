@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dlgeom.converters.yolo.numbers import digits, enough_decimals, fifth_digits, format_rows
 from dlgeom.errors import UsageError
 from dlgeom.geometry.ragged import Rings, offsets_of
+from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["Scale", "Settings", "Table"]
 
@@ -29,9 +30,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clip: bool = False
     score_last: bool = False
     measure: bool = False
+    limits: Limits = DEFAULT_LIMITS
 
     @classmethod
-    def of(cls, options: Mapping[str, Any], *, measure: bool = False) -> Settings:
+    def of(
+        cls,
+        options: Mapping[str, Any],
+        *,
+        measure: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> Settings:
         """Read the options of a run.
 
         Raises
@@ -51,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             clip=options.get("yolo_clip", "none") == "image",
             score_last=options.get("yolo_score", "none") == "last",
             measure=measure,
+            limits=limits,
         )
 
 

@@ -12,6 +12,7 @@ from dlgeom.chunk import KEYPOINTS, OTHER, OUTLINE, ROTATED, RUNS, Chunk
 from dlgeom.converters.base import Losses, WriteContext, Writer
 from dlgeom.converters.fields import count_fields
 from dlgeom.converters.image_files import ImageCopier
+from dlgeom.converters.inputs import check_size
 from dlgeom.converters.lower_to import Nearest
 from dlgeom.converters.yolo.options import WRITE_OPTIONS
 from dlgeom.converters.yolo.write_boxes import detect_table, pose_table
@@ -80,7 +81,9 @@ class YoloWriter:
         self._context = context
         self._task = task
         self._problems = context.problems
-        self._settings = Settings.of(context.options, measure=context.measure)
+        self._settings = Settings.of(
+            context.options, measure=context.measure, limits=context.limits
+        )
         self._copier: ImageCopier | None = None
         if context.image_files != "none":
             self._copier = ImageCopier(
@@ -249,7 +252,7 @@ class YoloWriter:
         rows = ends.tolist()
         at = offsets.tolist() if raw else []
         layout, output = self._layout, self._context.output
-        place = layout.namer.place
+        place, limits = layout.namer.place, self._context.limits
         lines: list[str] = []
         for index, item in enumerate(chunk.items):
             where = place(item)
@@ -261,6 +264,7 @@ class YoloWriter:
             else:
                 content = text[bounds[index] : bounds[index + 1]]
             name = layout.label(where)
+            check_size(content, limits, name)
             output.write(name, content)
             lines.append(csv_line(name, item))
             layout.add(item, where)
