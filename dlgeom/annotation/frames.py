@@ -1,14 +1,15 @@
 """The states of one annotation over the frames of a video.
 
 Frames are counted from 0; ranges include both ends. A state holds from its frame until the next
-one (step and hold); nothing is interpolated here, and reading never changes anything.
+one, unless the annotation says that what lies between them is interpolated; reading never
+changes anything.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,7 +17,16 @@ from dlgeom.definitions.base import Bounds, Definition
 from dlgeom.definitions.drawing import Drawable
 from dlgeom.errors import UsageError
 
-__all__ = ["FrameAnnotation", "Frames", "checked_frame", "put_state", "state_at"]
+__all__ = [
+    "FrameAnnotation",
+    "Frames",
+    "Interpolation",
+    "checked_frame",
+    "put_state",
+    "state_at",
+]
+
+Interpolation = Literal["hold", "linear", "approach"]
 
 
 def checked_frame(value: object, what: str) -> int:
@@ -182,6 +192,19 @@ def state_at(states: States, frame: int) -> FrameAnnotation:
     )
 
 
+def _between(
+    left: FrameAnnotation, right: FrameAnnotation, held: FrameAnnotation, mode: Interpolation
+) -> FrameAnnotation:
+    """Return what lies between two states in the frame of `held`, the state that would hold."""
+    if not right.object_visible and mode != "approach":
+        return held
+    from dlgeom.video.interpolation import interpolate
+
+    part = (held.frame_num - left.last) / (right.frame_num - left.last)
+    shape = interpolate(left.annotation_definition, right.annotation_definition, part)
+    return msgspec.structs.replace(held, annotation_definition=shape)
+
+
 def put_state(states: States, state: FrameAnnotation) -> States:
     """Return the states with another one in its place; what it covers goes."""
     first, last = state.frame_num, state.last
@@ -215,11 +238,18 @@ class Frames(Mapping[int, FrameAnnotation]):
     Nothing is stored for a frame: a range of a million frames costs nothing.
     """
 
-    __slots__ = ("_first", "_head", "_last", "_later")
+    __slots__ = ("_first", "_head", "_last", "_later", "_mode")
 
-    def __init__(self, head: FrameAnnotation | None, later: States, last: int) -> None:
+    def __init__(
+        self,
+        head: FrameAnnotation | None,
+        later: States,
+        last: int,
+        mode: Interpolation = "hold",
+    ) -> None:
         # Head and rest apart: joining them for each access would cost as much as all states.
         self._head, self._later = head, later
+        self._mode = mode
         self._first = 0 if head is None else head.frame_num
         self._last = -1 if head is None else last
 
@@ -232,9 +262,15 @@ class Frames(Mapping[int, FrameAnnotation]):
         if self._head is None or frame not in self:
             raise KeyError(frame)
         number = int(frame)
-        if not self._later or number < self._later[0].frame_num:
-            return state_at((self._head,), number)
-        return state_at(self._later, number)
+        first = not self._later or number < self._later[0].frame_num
+        held = state_at((self._head,) if first else self._later, number)
+        if self._mode == "hold" or not held.interpolated or not held.object_visible:
+            return held
+        after = 0 if first else bisect_right(self._later, number, key=_first)
+        if after >= len(self._later):
+            return held
+        left = self._head if first else self._later[after - 1]
+        return _between(left, self._later[after], held, self._mode)
 
     def __contains__(self, frame: object) -> bool:
         return (

@@ -13,10 +13,10 @@ from dlgeom.annotation.drawing import DrawableAnnotation
 from dlgeom.annotation.frames import (
     FrameAnnotation,
     Frames,
+    Interpolation,
     States,
     checked_frame,
     put_state,
-    state_at,
 )
 from dlgeom.annotation.moving import MovingOne
 from dlgeom.definitions.base import AttributesLike, Bounds, Definition, FrozenDict
@@ -102,6 +102,9 @@ class Annotation(DrawableAnnotation, MovingOne, msgspec.Struct, eq=False):
         What it belongs to; does not count in comparisons.
     later : tuple of FrameAnnotation
         The states after the first one, ascending by frame; see `add_frame`.
+    interpolation : {"hold", "linear", "approach"}
+        What `frames` has between the states: the one before; or what lies between them, where
+        both are visible (or, with ``approach``, the first one is); see `dlgeom.video.Track`.
     record : object
         The source's own record, kept so that what is not changed comes out as it was; does not
         count in comparisons.
@@ -139,6 +142,7 @@ class Annotation(DrawableAnnotation, MovingOne, msgspec.Struct, eq=False):
     updated_at: str | None = None
     source: str | None = None
     later: States = ()
+    interpolation: Interpolation = "hold"
     record: Any = None
     # Where the current frame is not the first: the first state, and the current one as it was
     # loaded, so that a change of the fields above can be told.
@@ -481,14 +485,15 @@ class Annotation(DrawableAnnotation, MovingOne, msgspec.Struct, eq=False):
         """Every frame from the first to the last with its state: a read-only mapping.
 
         Reading changes nothing. A frame without a state of its own has the last one before it,
-        as a copy that is not `fixed`.
+        or what `interpolation` says, as a copy that is not `fixed`.
         """
         if self.annotation_definition is NO_DEFINITION:
             return Frames(None, (), -1)
         if self._away is None:
-            return Frames(self._shown(self.start_frame), self.later, self.end_frame)
+            first = self._shown(self.start_frame)
+            return Frames(first, self.later, self.end_frame, self.interpolation)
         states = self.states
-        return Frames(states[0], states[1:], self.end_frame)
+        return Frames(states[0], states[1:], self.end_frame, self.interpolation)
 
     @property
     def current_frame(self) -> int:
@@ -515,7 +520,7 @@ class Annotation(DrawableAnnotation, MovingOne, msgspec.Struct, eq=False):
         self._keep(frames.states)
         self.end_frame_num = end
         if frame != self.start_frame:
-            loaded = state_at(frames.states, int(frame))
+            loaded = frames[int(frame)]
             self._away = (frames.states[0], loaded)
             self.annotation_definition = loaded.annotation_definition
             self.fixed, self.object_visible = loaded.fixed, loaded.object_visible
@@ -654,6 +659,7 @@ _OF_FRAMES = (
     "fixed",
     "object_visible",
     "later",
+    "interpolation",
 )
 _COMPARED = tuple(
     name
