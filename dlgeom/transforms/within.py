@@ -58,7 +58,7 @@ def has_place(definition: Definition) -> bool:
     """Whether it lies somewhere in the image, so that it can be cut."""
     if isinstance(definition, Pose):
         return bool((definition.keypoints[:, 2] > 0).any())
-    kinds = Box | Cube | Ellipse | Note | Point | Polygon | Polyline
+    kinds = Box | Cube | Ellipse | Note | Point | Polygon | Polyline | Segmentation
     return isinstance(definition, kinds)
 
 
