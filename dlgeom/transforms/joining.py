@@ -244,6 +244,14 @@ def join_predictions(pieces: Sequence[Piece], size: Size, *, iou: float = 0.5) -
             k = group[k]
         return k
 
+    # What has no place is in all tiles: a classification of the image is said once.
+    nowhere: dict[Any, int] = {}
+    for k, piece in enumerate(pieces):
+        shape = piece.annotation.annotation_definition
+        if not has_place(shape):
+            first = nowhere.setdefault(shape, k)
+            if (windows[first] != windows[k]).any():
+                group[k] = first
     for k in range(len(pieces)):
         rest = slice(k + 1, None)
         near = (kinds[rest] == kinds[k]) & (windows[rest] != windows[k]).any(axis=1)
@@ -259,6 +267,8 @@ def join_predictions(pieces: Sequence[Piece], size: Size, *, iou: float = 0.5) -
 
 def _shared_iou(box: Floats, window: Floats, boxes: Floats, windows: Floats) -> Floats:
     """Return the IoU of a box with others where the windows of both see, shape (N,)."""
+    # A point or an upright line takes the pixel around it, so that it can overlap.
+    box, boxes = _thick(box[None])[0], _thick(boxes)
     low = np.maximum(window[:2], windows[:, :2])
     high = np.minimum(window[2:], windows[:, 2:])
 
@@ -274,6 +284,12 @@ def _shared_iou(box: Floats, window: Floats, boxes: Floats, windows: Floats) -> 
     result = np.zeros(len(boxes))
     np.divide(common, union, out=result, where=union > 0)
     return result
+
+
+def _thick(boxes: Floats) -> Floats:
+    """Return boxes, those without width or height half a pixel larger there on both sides."""
+    thin = (boxes[:, 2:] == boxes[:, :2]) * 0.5
+    return np.hstack((boxes[:, :2] - thin, boxes[:, 2:] + thin))
 
 
 def _one_of(pieces: list[Piece], size: Size) -> Annotation:
