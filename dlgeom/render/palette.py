@@ -60,7 +60,9 @@ def _toned(color: Color, turn: int) -> Color:
     if not turn:
         return color
     share = 0.45 if turn <= 2 else 0.2 + 0.4 * (turn * GOLDEN % 1.0)
-    goal = 255 if turn % 2 else 0
+    goal = 255 if turn % 2 or not any(color) else 0
+    if goal and not turn % 2:  # black cannot be darker
+        share += 0.3
     red, green, blue = (round(part + (goal - part) * share) for part in color)
     return red, green, blue
 
