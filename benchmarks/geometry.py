@@ -39,7 +39,16 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from generate import blob  # noqa: E402
 
 from dlgeom import Annotation, Box  # noqa: E402
-from dlgeom.geometry import bridges, contours, overlap, raster, rle  # noqa: E402
+from dlgeom.geometry import (  # noqa: E402
+    bridges,
+    contours,
+    overlap,
+    raster,
+    rle,
+    rle_grid,
+    rle_morphology,
+    rle_regions,
+)
 from dlgeom.geometry.ragged import Rings  # noqa: E402
 
 LEAST = 0.02  # CPU seconds that one measurement takes at least
@@ -330,6 +339,127 @@ def tracing(o: Objects) -> Iterator[Operation]:
         )
 
 
+def moving(o: Objects) -> Iterator[Operation]:
+    """From run lengths to run lengths; the peer decodes, works on pixels and encodes again."""
+
+    def through(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[int], bytes]:
+        def work(k: int) -> bytes:
+            changed = change(coco.decode(o.native[k]))
+            return coco.encode(np.asfortranarray(changed))["counts"]
+
+        return work
+
+    def window(k: int) -> tuple[int, int, int, int]:
+        height, width = o.shapes[k]
+        return width // 4, height // 4, width * 3 // 4, height * 3 // 4
+
+    def cut(pixels: np.ndarray) -> np.ndarray:
+        height, width = pixels.shape
+        return pixels[height // 4 : height * 3 // 4, width // 4 : width * 3 // 4]
+
+    def halved(pixels: np.ndarray) -> np.ndarray:
+        (rows, columns) = (
+            ((2 * np.arange(side // 2) + 1) * side) // (2 * (side // 2)) for side in pixels.shape
+        )
+        return pixels[rows[:, None], columns]
+
+    def half(k: int) -> tuple[int, int]:
+        height, width = o.shapes[k]
+        return height // 2, width // 2
+
+    for name, ours, change in (
+        ("RLE crop", lambda k: rle_grid.window(o.counts[k], o.shapes[k], *window(k)), cut),
+        (
+            "RLE flip, left and right",
+            lambda k: rle_grid.flip(o.counts[k], o.shapes[k], horizontal=True),
+            lambda pixels: pixels[:, ::-1],
+        ),
+        (
+            "RLE flip, top and bottom",
+            lambda k: rle_grid.flip(o.counts[k], o.shapes[k], vertical=True),
+            lambda pixels: pixels[::-1],
+        ),
+        ("RLE rot90", lambda k: rle_grid.rot90(o.counts[k], o.shapes[k]), np.rot90),
+        (
+            "RLE resize to a half",
+            lambda k: rle_grid.resize(o.counts[k], o.shapes[k], half(k)),
+            halved,
+        ),
+    ):
+        theirs = through(change)
+        yield Operation(
+            name,
+            "pycocotools decode, encode",
+            ours,
+            theirs,
+            lambda counts, k, theirs=theirs: rle.to_string(counts).encode() == theirs(k),
+        )
+
+
+def combining(o: Objects) -> Iterator[Operation]:
+    moved = [o.moved.row(k) for k in range(len(o))]
+
+    def text(counts: np.ndarray) -> bytes:
+        return rle.to_string(counts).encode()
+
+    def merge(k: int, intersect: bool) -> bytes:
+        return coco.merge([o.native[k], o.native_moved[k]], intersect=intersect)["counts"]
+
+    for name, ours, intersect in (
+        ("RLE union", rle.union, False),
+        ("RLE intersection", rle.intersection, True),
+    ):
+        yield Operation(
+            name,
+            "pycocotools merge",
+            lambda k, ours=ours: ours(o.counts[k], moved[k]),
+            lambda k, intersect=intersect: merge(k, intersect),
+            lambda counts, k, intersect=intersect: text(counts) == merge(k, intersect),
+        )
+        yield Operation(
+            name,
+            "numpy, dense masks at hand",
+            lambda k, ours=ours: ours(o.counts[k], moved[k]),
+            (lambda k: o.masks[k] & o.masks[k])
+            if intersect
+            else (lambda k: o.masks[k] | o.masks[k]),
+            lambda counts, k, intersect=intersect: text(counts) == merge(k, intersect),
+        )
+
+
+def regions(o: Objects) -> Iterator[Operation]:
+    """The peers have the dense mask at hand and give one: no run lengths on their side."""
+
+    def pixels(k: int) -> np.ndarray:
+        return o.masks[k].view(np.uint8)
+
+    def pieces(k: int) -> list[int]:
+        stats = cv2.connectedComponentsWithStats(pixels(k), connectivity=8)[2]
+        return sorted(stats[1:, cv2.CC_STAT_AREA].tolist(), reverse=True)
+
+    yield Operation(
+        "RLE components",
+        "cv2.connectedComponentsWithStats",
+        lambda k: rle_regions.components(o.counts[k], o.shapes[k]),
+        pieces,
+        lambda found, k: [rle.area(part) for part in found] == pieces(k),
+    )
+    for radius in (2, 10):
+        y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+        disc = (x * x + y * y <= radius * radius).astype(np.uint8)
+
+        def grow(k: int, disc: np.ndarray = disc) -> np.ndarray:
+            return cv2.dilate(pixels(k), disc)
+
+        yield Operation(
+            f"RLE dilate, radius {radius}",
+            "cv2.dilate",
+            lambda k, radius=radius: rle_morphology.dilate(o.counts[k], o.shapes[k], radius),
+            grow,
+            lambda counts, k, grow=grow: np.array_equal(rle.decode(counts, o.shapes[k]), grow(k)),
+        )
+
+
 def bridging(o: Objects) -> Iterator[Operation]:
     walks = [bridges.join(pieces) for pieces in o.pieces]
     good = [k for k, walk in enumerate(walks) if walk is not None]
@@ -380,7 +510,7 @@ def bridging(o: Objects) -> Iterator[Operation]:
     )
 
 
-SUITES = (filling, coding, measuring, tracing, bridging)
+SUITES = (filling, coding, measuring, moving, combining, regions, tracing, bridging)
 
 
 # ---------------------------------------------------------------- plain references
