@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dlgeom.converters.base import Format, Option
+from dlgeom.converters.glance import remembered
 from dlgeom.errors import OutputError, UnknownFormatError, UsageError
 
 __all__ = [
@@ -145,7 +146,8 @@ def recognise(path: Path) -> Format:
         for name, entry in formats().items()
         if not entry.suffixes or path.is_dir() or path.name.lower().endswith(entry.suffixes)
     }
-    scores = {name: entry.recognise(path) for name, entry in asked.items()}
+    with remembered():
+        scores = {name: entry.recognise(path) for name, entry in asked.items()}
     best = max(scores.values(), default=0)
     likely = [name for name, score in scores.items() if score == best and score > 0]
     if len(likely) == 1:

@@ -14,12 +14,12 @@ from dlgeom.converters.dataloop.itemjson import annotations_of, read_item
 from dlgeom.converters.dataloop.poses import join_poses
 from dlgeom.converters.dataloop.record import Record, read_annotation
 from dlgeom.converters.dataloop.text import check_value, parse
+from dlgeom.converters.find import find_files
 from dlgeom.converters.images import ImageFolder, image_info, is_image_name
 from dlgeom.converters.inputs import check_inside, read_bytes
 from dlgeom.converters.items import ItemReader, ItemRecord
 from dlgeom.converters.names import stem_of
 from dlgeom.converters.problems import Problems
-from dlgeom.converters.subtitles.files import find_files
 from dlgeom.definitions import Ellipse
 from dlgeom.errors import FormatError, OutputError
 from dlgeom.item import Item
@@ -58,7 +58,13 @@ class PlatformReader(ItemReader):
         found: dict[str, None] = {}
         for place in self._files:
             try:
-                if b'"subset"' not in place.path.read_bytes():
+                data = read_bytes(
+                    place.path,
+                    limit_name="file_bytes",
+                    limits=self.context.limits,
+                    shown=place.shown,
+                )
+                if b'"subset"' not in data:
                     continue
                 item, _, _ = self._item(place.path, place.shown)
             except (FormatError, OutputError, OSError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
+
+from dlgeom.converters.glance import walk
 
 __all__ = ["recognise"]
 
@@ -30,15 +31,10 @@ def recognise(path: Path) -> int:
 
 def _first_looks(folder: Path) -> int:
     """Return what the first JSON file of a folder looks like, after a look at some entries."""
-    left = _LOOKED_AT
-    for place, folders, names in os.walk(folder):
-        found = min((name for name in names if name.lower().endswith(".json")), default=None)
-        if found is not None:
-            return _looks(Path(place) / found)
-        left -= len(names) + len(folders)
-        if left < 0:
-            return 0
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for place, found in walk(folder, entries=_LOOKED_AT):
+        if ".json" in found.endings:
+            first = min(name for name in found.names if name.lower().endswith(".json"))
+            return _looks(Path(place) / first)
     return 0
 
 

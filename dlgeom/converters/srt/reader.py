@@ -9,11 +9,12 @@ from typing import Any
 
 from dlgeom.annotation import Annotation
 from dlgeom.converters.base import ReadContext
+from dlgeom.converters.find import holds_files
 from dlgeom.converters.inputs import decode_text
 from dlgeom.converters.problems import Problems
 from dlgeom.converters.srt.file import Cue, SrtFile, parse_srt
 from dlgeom.converters.srt.mapping import NAME, annotation_of_cue
-from dlgeom.converters.subtitles.files import SubtitleReader, holds_files
+from dlgeom.converters.subtitles.files import SubtitleReader
 from dlgeom.converters.vtt.options import DEFAULT_LABEL
 from dlgeom.errors import FormatError, LimitError, UsageError
 from dlgeom.item import Item

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from dlgeom.annotation import Annotation
 from dlgeom.converters.base import Meta, ReadContext
-from dlgeom.converters.inputs import check_inside, read_bytes, unreadable
+from dlgeom.converters.find import find_files
+from dlgeom.converters.inputs import check_inside, read_bytes
 from dlgeom.converters.items import ItemReader, ItemRecord
 from dlgeom.converters.names import safe_name
 from dlgeom.converters.problems import Problems
@@ -18,69 +17,7 @@ from dlgeom.errors import FormatError
 from dlgeom.item import Item
 from dlgeom.labels import LabelTable
 
-__all__ = ["SubtitleReader", "find_files", "holds_files"]
-
-_LOOKED_AT = 2_000
-
-
-class Found(NamedTuple):
-    """A file of the source: its path, and that path relative to the source with ``/``."""
-
-    path: Path
-    shown: str
-
-
-def _names(folder: Path, suffix: str) -> Iterator[tuple[str, str]]:
-    """Yield (folder relative to the source, name) of everything with that ending, in order."""
-
-    def refuse(error: OSError) -> None:
-        raise unreadable(error, str(error.filename)) from error
-
-    for place, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        relative = os.path.relpath(place, folder).replace(os.sep, "/")
-        for name in sorted(names):
-            if name.lower().endswith(suffix) and not name.startswith("."):
-                yield "" if relative == "." else relative + "/", name
-
-
-def find_files(path: Path, suffix: str) -> list[Found]:
-    """Return the files of a source, in the order of their paths.
-
-    Hidden files and folders are left out, links to folders are not followed.
-
-    Raises
-    ------
-    FormatError
-        ``schema.root`` if a folder has none.
-    OutputError
-        ``io.read``.
-    """
-    if not path.is_dir():
-        return [Found(path, path.name)]
-    found = [
-        Found(path / f"{folder}{name}", f"{folder}{name}") for folder, name in _names(path, suffix)
-    ]
-    if not found:
-        raise FormatError(
-            f"has no file that ends in {suffix}, in no folder. Name the folder that has them",
-            code="schema.root",
-            path=str(path),
-        )
-    return found
-
-
-def holds_files(path: Path, suffix: str) -> bool:
-    """Tell quickly whether a folder has such files, by a look at its first entries."""
-    left = _LOOKED_AT
-    for _, folders, names in os.walk(path):
-        if any(name.lower().endswith(suffix) and not name.startswith(".") for name in names):
-            return True
-        left -= len(names) + len(folders)
-        if left < 0:
-            return False
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-    return False
+__all__ = ["SubtitleReader"]
 
 
 class SubtitleReader(ItemReader):

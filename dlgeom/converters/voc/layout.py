@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from dlgeom.converters.base import ReadContext
+from dlgeom.converters.glance import glance
 from dlgeom.converters.inputs import check_inside, read_bytes
 from dlgeom.converters.names import safe_name
 from dlgeom.converters.voc.sets import ImageSets, read_sets
@@ -92,7 +93,7 @@ def recognise(path: Path) -> int:
             return 2 if path.suffix.lower() == ".xml" and looks_like_voc(_start_of(path)) else 0
         if not path.is_dir():
             return 0
-        folders = {entry.name: entry for entry in os.scandir(path) if entry.is_dir()}
+        folders = glance(path).folders
         if "SegmentationClass" in folders or "SegmentationObject" in folders:
             return 2
         named = _child(path, "Annotations")
@@ -102,7 +103,7 @@ def recognise(path: Path) -> int:
             return 1
         if any(names & {"imagesets", *_MASKS} for names in _inner(path).values()):
             return 2
-        first = next(_xml_files(path, levels=3), None)
+        first = _first_xml(path, levels=3)
         return 2 if first is not None and looks_like_voc(_start_of(path / first)) else 0
     except (OSError, DlgeomError):
         return 0
@@ -111,11 +112,12 @@ def recognise(path: Path) -> int:
 def _inner(path: Path) -> dict[str, set[str]]:
     """Return the folders of a folder that have annotations or masks, with what lies in each."""
     found = {}
-    for entry in os.scandir(path):
-        if entry.is_dir(follow_symlinks=False):
-            names = {name.lower() for name in os.listdir(entry.path)}
+    listing = glance(path)
+    for name in listing.folders:
+        if name not in listing.links:
+            names = {below.lower() for below in glance(path / name).folders}
             if names & {"annotations", *_MASKS}:
-                found[entry.name] = names
+                found[name] = names
     return found
 
 
@@ -149,8 +151,8 @@ def _child(path: Path, name: str) -> Path | None:
     """Return a folder of that name in any letter case, the exact one first."""
     if (path / name).is_dir():
         return path / name
-    for entry in sorted(os.listdir(path)):
-        if entry.lower() == name.lower() and (path / entry).is_dir():
+    for entry in glance(path).folders:
+        if entry.lower() == name.lower():
             return path / entry
     return None
 
@@ -183,6 +185,21 @@ def _files(
             folders.append(below + name + "/")
     for folder in folders:
         yield from _files(root, suffix, folder, levels - 1, refuse)
+
+
+def _first_xml(root: Path, below: str = "", levels: int = 64) -> str | None:
+    """Return the first of `_files`; folders without such files are not sorted."""
+    listing = glance(root / below)
+    if ".xml" in listing.endings:
+        first = next(_files(root, ".xml", below, 1), None)
+        if first is not None:
+            return first
+    for name in listing.folders if levels > 1 else ():
+        if name not in listing.links and not name.startswith("._"):
+            first = _first_xml(root, f"{below}{name}/", levels - 1)
+            if first is not None:
+                return first
+    return None
 
 
 def _xml_files(root: Path, levels: int = 64) -> Iterator[str]:

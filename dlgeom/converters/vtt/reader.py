@@ -9,8 +9,9 @@ import msgspec
 
 from dlgeom.annotation import Annotation
 from dlgeom.converters.base import ReadContext
+from dlgeom.converters.find import holds_files
 from dlgeom.converters.problems import Problems
-from dlgeom.converters.subtitles.files import SubtitleReader, holds_files
+from dlgeom.converters.subtitles.files import SubtitleReader
 from dlgeom.converters.subtitles.spans import user_data
 from dlgeom.converters.vtt.file import Cue, VttFile, parse_vtt
 from dlgeom.converters.vtt.mapping import MOST_VOICES, NAME, Mapping, annotations_of_cue, item_data

@@ -26,7 +26,7 @@ Refused = list[tuple[int, str, str]]
 _WHY = {
     "number.not_finite": "has a number that is not finite",
     "polygon.too_few": "has fewer than three points; an outline has at least three",
-    "geometry.outside_image": "has an outline far outside of any image, or one that is longer than the limit outline",
+    "geometry.outside_image": "has an outline far outside of any image, or over the limit outline",
     "limit.points": "has more points than the limit ring_points",
     "polygon.zero_area": "has all points on one line; an outline has an area",
 }
