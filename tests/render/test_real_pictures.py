@@ -24,7 +24,7 @@ INSTANCES = {
     "coco/coco_mini/person_keypoints_train2017.json": 170,
     "coco/keypoints_2213/*.gz": 2_200,
     "coco/person_1045/*.gz": 1_000,
-    "coco/taco/*.gz": 90,
+    "coco/taco/*.gz": 75,
     "coco/lvis_val_100/*.json": 970,
     "coco/results/instances_val2014_fakesegm100_results.json": 734,
 }
@@ -65,9 +65,6 @@ def test_instance_maps_are_those_of_pycocotools(
         of_image = iter([one for one in records if one["image_id"] == item.id])
         for annotation in annotations:
             record = next(of_image) if is_results else by_id.get(annotation.id)
-            if isinstance(document, list):
-                same = (r for r in records if r["image_id"] == item.id)
-                record = next(r for r in same if r["score"] == annotation.score)
             if record and record["image_id"] == item.id and record.get("segmentation"):
                 found.append((annotation, record["segmentation"]))
         if not found:
