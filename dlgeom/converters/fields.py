@@ -8,6 +8,7 @@ by the writers (`count_fields`), the others by the pipeline; a writer may say wh
 from __future__ import annotations
 
 import json
+import mimetypes
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -27,6 +28,7 @@ __all__ = [
     "count_label_fields",
     "count_sections",
     "kept_by",
+    "says_more",
 ]
 
 ALL_FIELDS = frozenset({"*"})
@@ -134,7 +136,7 @@ class ItemFields:
     def add(self, items: Sequence[Item]) -> None:
         """Count images, each once."""
         if "metadata" not in self._kept:
-            self._metadata += sum(1 for item in items if item.metadata)
+            self._metadata += sum(1 for item in items if item.metadata and says_more(item))
         if self._all:
             return
         if "id" not in self._kept:
@@ -155,6 +157,25 @@ class ItemFields:
                         lost[f"image.{key}"] += count
         lost.update({"image.id": self._ids, "image.metadata": self._metadata})
         return +lost
+
+
+def says_more(item: Item) -> bool:
+    """Whether the metadata of an image say anything that its name and size do not.
+
+    The platform's JSON has size and MIME type in ``system``.
+    """
+    known = {
+        "width": item.width,
+        "height": item.height,
+        "mimetype": mimetypes.guess_type(item.name or "", strict=False)[0] or f"{item.media}/*",
+    }
+    for key, value in (item.metadata or {}).items():
+        if key == "system" and isinstance(value, Mapping):
+            if any(name not in known or known[name] != said for name, said in value.items()):
+                return True
+        elif value not in ({}, None):
+            return True
+    return False
 
 
 def _objects(records: list[bytes]) -> Iterable[Mapping[str, object]]:
