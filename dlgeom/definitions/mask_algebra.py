@@ -57,7 +57,7 @@ class MaskAlgebra(MaskBase):
             If the other is no mask, or of another shape.
         """
         theirs = self._runs_like(other, "iou")
-        mine, both = rle.area(self._counts), rle.area(rle.intersection(self._counts, theirs))
+        mine, both = rle.area(self._counts), rle.intersection_area(self._counts, theirs)
         their = rle.area(theirs)
         whole = mine if crowd else mine + their - both
         if whole:

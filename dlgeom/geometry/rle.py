@@ -48,6 +48,7 @@ __all__ = [
     "from_string",
     "from_strings",
     "intersection",
+    "intersection_area",
     "normalise",
     "to_list",
     "to_string",
@@ -474,8 +475,8 @@ def bounds_many(runs: Runs) -> NDArray[np.float64]:
 # ---------------------------------------------------------------- set algebra
 
 
-def _combine(a: Counts, b: Counts, truth: Sequence[bool]) -> Counts:
-    """Combine two masks; `truth` says the result for neither, a only, b only, both."""
+def _pair(a: Counts, b: Counts) -> tuple[Flips, Flips]:
+    """Return the ends of all runs of two masks, or raise unless they have as many pixels."""
     ends_a, ends_b = _positions(a), _positions(b)
     size = int(ends_a[-1]) if len(ends_a) else 0
     if size != (int(ends_b[-1]) if len(ends_b) else 0):
@@ -483,43 +484,64 @@ def _combine(a: Counts, b: Counts, truth: Sequence[bool]) -> Counts:
             f"masks have {size} and {int(b.sum(dtype=np.int64))} pixels; set operations take "
             "masks of one shape"
         )
-    flips = np.concatenate((ends_a[:-1], ends_b[:-1]))
-    steps = np.ones(len(flips), dtype=np.int8)
-    steps[1 : len(ends_a) - 1 : 2] = -1
-    steps[len(ends_a) - 1 :] = 2
-    steps[len(ends_a) :: 2] = -2
-    order = np.argsort(flips, kind="stable")  # two sorted halves: timsort merges them
-    inside = np.asarray(truth, dtype=np.bool_)[np.cumsum(steps[order], dtype=np.int64)]
-    return _changes(flips[order], inside, size, start=truth[0])
+    return ends_a, ends_b
 
 
-def _changes(flips: Flips, inside: NDArray[np.bool_], size: int, *, start: bool) -> Counts:
-    """Return counts of a mask that is `start` before and ``inside[i]`` after ``flips[i]``."""
-    before = np.empty(len(inside), dtype=np.bool_)
-    before[:1] = start
-    before[1:] = inside[:-1]
-    kept = flips[inside != before]
-    return from_flips(np.concatenate(([0], kept)) if start else kept, size)
+def _interleaved(starts: Flips, stops: Flips) -> Flips:
+    flips = np.empty(2 * len(starts), dtype=np.int64)
+    flips[::2] = starts
+    flips[1::2] = stops
+    return flips
+
+
+def _shared(spans_a: tuple[Flips, Flips], spans_b: tuple[Flips, Flips]) -> Flips:
+    """Return the flips of the pixels that runs of both masks cover."""
+    starts = np.concatenate((spans_a[0], spans_b[0]))
+    stops = np.concatenate((spans_a[1], spans_b[1]))
+    starts.sort()
+    stops.sort()
+    # Runs of one mask do not overlap, so no pixel is covered more than twice: it is twice where
+    # the next run has begun before one has ended.
+    twice = starts[1:] < stops[:-1]
+    return _interleaved(starts[1:][twice], stops[:-1][twice])
 
 
 def union(a: Counts, b: Counts) -> Counts:
     """Return the pixels set in `a` or `b`, masks of one shape."""
-    return _combine(a, b, (False, True, True, True))
+    ends_a, ends_b = _pair(a, b)
+    spans_a, spans_b = _spans(a, ends_a), _spans(b, ends_b)
+    starts, stops = _merged(
+        np.concatenate((spans_a[0], spans_b[0])), np.concatenate((spans_a[1], spans_b[1]))
+    )
+    return from_flips(_interleaved(starts, stops), int(ends_a[-1]) if len(ends_a) else 0)
 
 
 def intersection(a: Counts, b: Counts) -> Counts:
     """Return the pixels set in both `a` and `b`, masks of one shape."""
-    return _combine(a, b, (False, False, False, True))
+    ends_a, ends_b = _pair(a, b)
+    flips = _shared(_spans(a, ends_a), _spans(b, ends_b))
+    return from_flips(flips, int(ends_a[-1]) if len(ends_a) else 0)
+
+
+def intersection_area(a: Counts, b: Counts) -> int:
+    """Return the number of pixels set in both `a` and `b`, masks of one shape."""
+    ends_a, ends_b = _pair(a, b)
+    flips = _shared(_spans(a, ends_a), _spans(b, ends_b))
+    return int((flips[1::2] - flips[::2]).sum())
 
 
 def difference(a: Counts, b: Counts) -> Counts:
     """Return the pixels set in `a` but not in `b`, masks of one shape."""
-    return _combine(a, b, (False, True, False, False))
+    _pair(a, b)
+    return intersection(a, complement(b))
 
 
 def xor(a: Counts, b: Counts) -> Counts:
     """Return the pixels set in exactly one of `a` and `b`, masks of one shape."""
-    return _combine(a, b, (False, True, True, False))
+    ends_a, ends_b = _pair(a, b)
+    flips = np.concatenate((ends_a[:-1], ends_b[:-1]))
+    flips.sort()
+    return from_flips(flips, int(ends_a[-1]) if len(ends_a) else 0)
 
 
 def complement(a: Counts) -> Counts:
@@ -543,10 +565,7 @@ def union_many(masks: Sequence[Counts], size: int) -> Counts:
             )
             first, count = last, 0
             del spans
-    flips = np.empty(2 * len(starts), dtype=np.int64)
-    flips[::2] = starts
-    flips[1::2] = stops
-    return from_flips(flips, size)
+    return from_flips(_interleaved(starts, stops), size)
 
 
 def _merged(starts: Flips, stops: Flips) -> tuple[Flips, Flips]:

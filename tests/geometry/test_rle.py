@@ -373,3 +373,22 @@ def test_union_made_step_by_step_is_that_made_at_once(many: list[Mask], step: in
         counts = rle.union_many([rle.encode(mask) for mask in many], 63)
     union = np.logical_or.reduce([np.zeros((9, 7), dtype=bool), *many])
     assert np.array_equal(counts, rle.encode(union))
+
+
+@given(counts_lists(9), st.data())
+def test_set_algebra_takes_runs_of_length_zero(
+    drawn: tuple[list[int], tuple[int, int]], data: st.DataObject
+) -> None:
+    values, shape = drawn
+    other = data.draw(masks(shape=shape))
+    counts, mask = np.array(values, dtype=np.uint32), dense(values, shape)
+    for x, y, first, second in (
+        (counts, rle.encode(other), mask, other),
+        (rle.encode(other), counts, other, mask),
+        (counts, counts, mask, mask),
+    ):
+        assert np.array_equal(rle.union(x, y), rle.encode(first | second))
+        assert np.array_equal(rle.intersection(x, y), rle.encode(first & second))
+        assert np.array_equal(rle.difference(x, y), rle.encode(first & ~second))
+        assert np.array_equal(rle.xor(x, y), rle.encode(first ^ second))
+        assert rle.intersection_area(x, y) == (first & second).sum()
