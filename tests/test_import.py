@@ -32,6 +32,7 @@ RANKS = {
     "chunk_objects": 7,
     "chunk_poses": 7,
     "batches": 7,
+    "overlap": 7,
     "transforms": 7,
     "filters": 8,
     "dataset": 8,
@@ -53,6 +54,7 @@ DELEGATIONS = {
     ("definitions", "conversions"),  # from_segmentation, from_polygon, to_box
     ("definitions", "converters"),  # coordinates
     ("definitions", "transforms"),  # translate, rotate, crop...
+    ("definitions", "overlap"),  # iou
     ("definitions", "render"),  # show, plot
     ("annotation", "render"),  # show, from_panoptic
     ("annotation", "converters"),  # from_json, to_json, from_vtt_file, download
@@ -62,6 +64,7 @@ DELEGATIONS = {
     ("item", "annotation"),  # item.annotations.builder()
     ("item", "converters"),  # Item.from_file
     ("ontology", "converters"),  # label maps from files
+    ("video", "converters"),  # snapshots written as other files are
     ("dataset", "converters"),  # Dataset.open, Dataset.filter, Dataset.write
 }
 

@@ -9,6 +9,7 @@ from dlgeom.cli.base import CONTEXT, Group
 from dlgeom.cli.convert import convert
 from dlgeom.cli.facts import info, list_formats
 from dlgeom.cli.stats import stats
+from dlgeom.cli.video import video
 from dlgeom.cli.view import view
 
 __all__ = ["program"]
@@ -24,5 +25,5 @@ def program(ctx: click.Context) -> None:
         ctx.exit(2)
 
 
-for command in (convert, list_formats, info, stats, view):
+for command in (convert, list_formats, info, stats, video, view):
     program.add_command(command)

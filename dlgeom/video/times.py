@@ -77,6 +77,11 @@ class FrameTimes:
         return len(self._ticks)
 
     @property
+    def unit(self) -> Fraction:
+        """Seconds of a tick: all times are multiples of it."""
+        return self._unit
+
+    @property
     def start(self) -> Fraction:
         """Time of the first frame in the file's own clock, in seconds; subtitles count from 0."""
         return self._ticks[0] * self._unit
