@@ -49,7 +49,8 @@ class MaskAlgebra(MaskBase):
         Returns
         -------
         float
-            In [0, 1]; 1 exactly for equal masks, two empty ones included.
+            In [0, 1]; 1 exactly for equal masks, two empty ones included, unless the other is a
+            crowd: then an empty mask has 0.
 
         Raises
         ------
@@ -58,11 +59,8 @@ class MaskAlgebra(MaskBase):
         """
         theirs = self._runs_like(other, "iou")
         mine, both = rle.area(self._counts), rle.intersection_area(self._counts, theirs)
-        their = rle.area(theirs)
-        whole = mine if crowd else mine + their - both
-        if whole:
-            return both / whole
-        return 0.0 if their else 1.0
+        whole = mine if crowd else mine + rle.area(theirs) - both
+        return both / whole if whole else float(not crowd)
 
     # Set algebra.
 
