@@ -15,6 +15,7 @@ from dlgeom.testing.strategies.knobs import Space
 __all__ = ["annotations", "tracks"]
 
 _numbers = st.floats(0, 1e6)
+_seconds = st.floats(0, 1e4)
 
 
 def object_ids() -> st.SearchStrategy[str]:
@@ -40,7 +41,7 @@ def _fields() -> dict[str, st.SearchStrategy[Any]]:
         "status": st.sampled_from(["issue", "review", "approved"]) | values.names(),
         "metadata": metadata,
         "automated": st.booleans(),
-        "start_time": _numbers,
+        "start_time": _seconds,
         "creator": values.names(),
         "created_at": values.names(),
         "updated_by": values.names(),
@@ -91,7 +92,7 @@ def annotations(
         else:
             setattr(made, name, draw(_FIELDS[name]))
     if made.start_time is not None and draw(st.booleans()):
-        made.end_time = made.start_time + draw(_numbers)
+        made.end_time = made.start_time + draw(_seconds)
     return made
 
 

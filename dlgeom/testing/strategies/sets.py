@@ -138,6 +138,7 @@ def datasets(
     /,
     of: st.SearchStrategy[Annotation] | None = None,
     *,
+    min_items: int = 0,
     max_items: int = 3,
     max_size: int = 4,
     media: str = "image",
@@ -153,8 +154,8 @@ def datasets(
     of : strategy, optional
         What to draw the annotations from; if not given as for `collections`, with labels out of
         a table of one to four classes.
-    max_items, max_size : int
-        Most items, and most annotations of one.
+    min_items, max_items, max_size : int
+        Fewest and most items, and most annotations of one.
     media : str
         What the items are; ``video`` makes the annotations tracks.
     subsets : bool, default False
