@@ -251,7 +251,12 @@ def _stream(source: Source, writer: Writer, target: Target, progress: Progress |
     needs = writer.needs | {"outline", "runs"} if target.measure else writer.needs
     same = reader.meta.format == target.format.name
     items = ItemFields(kept_by(writer, "item_fields", same_format=same))
-    sized = SizeFilter(getattr(writer, "sized", "no"), problems, copies=same)
+    sized = SizeFilter(
+        getattr(writer, "sized", "no"),
+        problems,
+        copies=same,
+        results=bool(reader.meta.extra.get("coco_results")),
+    )
     # Loaded where there is something to lower: most data sets hold columns only.
     lowering: Lowering | None = None
     items_seen: Sequence[Item] = ()

@@ -22,6 +22,7 @@ from dlgeom.item import Item
 __all__ = ["SizeFilter"]
 
 _HOW = "Name the folder of the images with --images"
+_HOW_RESULTS = "Give the file with images and categories by --ground-truth FILE"
 
 
 class SizeFilter:
@@ -35,11 +36,19 @@ class SizeFilter:
         Told of each record and image that is left out; strict raises.
     copies : bool
         Whether images that keep the text of their record are fine.
+    results : bool
+        Whether the source is a list of COCO results, which name no images.
     """
 
     def __init__(
-        self, due: Literal["items", "rows", "no"], problems: Problems, *, copies: bool = False
+        self,
+        due: Literal["items", "rows", "no"],
+        problems: Problems,
+        *,
+        copies: bool = False,
+        results: bool = False,
     ) -> None:
+        self._how = _HOW_RESULTS if results else _HOW
         self._due = due
         self._problems = problems
         self._copies = copies
@@ -67,7 +76,7 @@ class SizeFilter:
             self._first = self._first or item.name
             self._problems.skipped(
                 "image.size",
-                f"image {item.name!r} has no known size, which the target needs. {_HOW}",
+                f"image {item.name!r} has no known size, which the target needs. {self._how}",
                 **chunk.where(row),
             )
         empty = ~keep & ~np.isin(np.arange(len(keep)), chunk.item[bad])
@@ -110,7 +119,7 @@ class SizeFilter:
                 self._first = self._first or item.name
                 self._problems.repaired(
                     "image.size",
-                    f"image {item.name!r} has no known size and is left out. {_HOW}",
+                    f"image {item.name!r} has no known size and is left out. {self._how}",
                 )
 
     def finish(self) -> None:
@@ -124,6 +133,6 @@ class SizeFilter:
         if self._first is not None and not self._some:
             raise FormatError(
                 f"no image has a known size, {self._first!r} for one, which the target needs. "
-                f"{_HOW}",
+                f"{self._how}",
                 code="image.size",
             )

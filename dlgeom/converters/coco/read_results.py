@@ -45,10 +45,8 @@ def _ground_truth(context: ReadContext) -> FileIndex | None:
 def results_images(parts: list[FileIndex], context: ReadContext) -> ImageTable:
     """Return the images of results, and give each part its categories.
 
-    Raises
-    ------
-    FormatError
-        ``image.size`` where neither a ground truth nor run lengths tell an image's size.
+    Where neither a ground truth nor run lengths tell the size of an image, it has none: a list of
+    results can be written without.
     """
     truth = _ground_truth(context)
     if truth is not None:
@@ -68,14 +66,6 @@ def results_images(parts: list[FileIndex], context: ReadContext) -> ImageTable:
             key = identifier(block.image, row)
             if sizes.get(key) == (0, 0):
                 sizes[key] = (width, height)
-    for key, size in sizes.items():
-        if size == (0, 0) and context.sizes:
-            raise FormatError(
-                f"the size of image {key!r} is not known; results name no images. "
-                "Give the file with images and categories by --ground-truth FILE",
-                code="image.size",
-                path=parts[0].shown,
-            )
     table = ImageTable()
     table.ids = id_column(list(sizes))
     table.names = [str(key) for key in sizes]

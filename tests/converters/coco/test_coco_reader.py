@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dlgeom
 from dlgeom.chunk import BOX, KEYPOINTS, OTHER, OUTLINE, PARTS, ROTATED, RUNS, Chunk
 from dlgeom.converters.base import ALL, ReadContext
 from dlgeom.converters.coco import read_index
@@ -713,9 +714,27 @@ def test_results_without_a_ground_truth_take_sizes_from_their_masks(tmp_path: Pa
     chunk = one(reader)
     assert (chunk.items[0].width, chunk.items[0].height, chunk.items[0].id) == (3, 2, 4)
     assert reader.meta.labels.names == ["18"]
-    boxes = [{"image_id": 4, "category_id": 18, "bbox": [1, 2, 3, 4], "score": 1}]
+
+
+@pytest.mark.parametrize(("to", "task"), [("coco", None), ("yolo", "detect")])
+def test_results_without_any_size_go_where_none_is_needed(
+    tmp_path: Path, to: str, task: str | None
+) -> None:
+    boxes = [
+        {"score": 1e-3, "image_id": 4, "category_id": 18, "bbox": [1, 2.50, 3, 4], "x": [1]},
+        {"image_id": 2**60, "category_id": 3, "bbox": [1, 2, 3, 4], "score": 1},
+        {"image_id": 4, "category_id": 3, "bbox": [10, 2, 3, 4], "score": 0.5},
+    ]
+    source = tmp_path / "results.json"
+    source.write_text(json.dumps(boxes))
+    report = dlgeom.convert(source, tmp_path / "again.json")
+    assert (report.written, report.lossless) == (3, True)
+    assert json.loads((tmp_path / "again.json").read_text()) == boxes
+    options = {"coco_task": "instances"} if to == "coco" else {}
     with pytest.raises(FormatError, match="--ground-truth"):
-        read(tmp_path, boxes)
+        dlgeom.convert(
+            source, tmp_path / "out", to_format=to, task=task, on_error="skip", **options
+        )
 
 
 # ------------------------------------------------------------------ real files
@@ -808,7 +827,7 @@ def test_real_rows_are_what_the_json_module_reads(shared_data: Path, name: str) 
 
 
 @pytest.mark.shared
-def test_real_results_read_with_and_without_their_sizes(shared_data: Path) -> None:
+def test_real_results_read_with_and_without_their_sizes(shared_data: Path, tmp_path: Path) -> None:
     folder = shared_data / "coco/results"
     reader, _ = opened(folder / "instances_val2014_fakesegm100_results.json")
     assert len(rows_of(reader, grouped=True, needs=frozenset({"runs"}))) == 734
@@ -817,4 +836,6 @@ def test_real_results_read_with_and_without_their_sizes(shared_data: Path) -> No
         "captions_val2014_fakecap_results.json",
     ):
         with pytest.raises(FormatError, match="--ground-truth"):
-            opened(folder / name)
+            dlgeom.convert(folder / name, tmp_path / "a.json", coco_task="instances")
+        dlgeom.convert(folder / name, tmp_path / name)
+        assert json.loads((tmp_path / name).read_text()) == json.loads((folder / name).read_text())
