@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlgeom._version import __version__
 
 if TYPE_CHECKING:
-    from dlgeom import conversions, definitions, enums, errors
+    from dlgeom import conversions, definitions, enums, errors, training
     from dlgeom.annotation import Annotation, AnnotationCollection, FrameAnnotation
     from dlgeom.chunk import Chunk
     from dlgeom.converters.converter import Converter
@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         OntologyLabel,
     )
     from dlgeom.stats import Statistics, statistics
+    from dlgeom.training import DatasetGenerator
     from dlgeom.transforms import Affine
 
 __all__ = [
@@ -97,6 +98,7 @@ __all__ = [
     "Cube",
     "Cube3d",
     "Dataset",
+    "DatasetGenerator",
     "Definition",
     "Description",
     "DlgeomError",
@@ -148,6 +150,7 @@ __all__ = [
     "formats",
     "open_dataset",
     "statistics",
+    "training",
 ]
 
 _MODULES = {
@@ -218,9 +221,10 @@ _MODULES = {
         "OntologyLabel",
     ),
     "stats": ("Statistics", "statistics"),
+    "training": ("DatasetGenerator",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = ("conversions", "definitions", "enums", "errors")
+_SUBMODULES = ("conversions", "definitions", "enums", "errors", "training")
 _CONSTANTS = ("ANNOTATION_", "VIEW_ANNOTATION_OPTIONS_", "EXPORT_VERSION_")
 
 

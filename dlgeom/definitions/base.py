@@ -142,6 +142,31 @@ class Definition(Drawable, Moving):
         """Area in square pixels; 0 for what has none."""
         return 0.0
 
+    def iou(self, other: Any, *, crowd: bool = False) -> float:
+        """Return intersection over union with another definition of any kind.
+
+        Parameters
+        ----------
+        other : Definition or Annotation
+            What it is compared with; what is compared of both, `dlgeom.overlap` says.
+        crowd : bool, default False
+            Whether `other` marks a crowd, as COCO has it: the intersection is then divided by the
+            area of this definition alone.
+
+        Returns
+        -------
+        float
+            In [0, 1]; 1 exactly for equal shapes, 0 for those that share no area.
+
+        Raises
+        ------
+        UsageError
+            If the other is neither definition nor annotation.
+        """
+        from dlgeom import overlap
+
+        return overlap.iou(self, other, crowd=crowd)
+
     @property
     def coordinates(self) -> Any:
         """Geometry as the platform's JSON has it; None for what has none there."""
