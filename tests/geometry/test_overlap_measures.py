@@ -223,7 +223,7 @@ def test_polygon_iou_agrees_with_shapely_where_valid(first: Rings, second: Rings
 def test_rings_that_are_not_valid_are_filled_as_their_masks_are() -> None:
     bow = np.array([[0, 0], [4, 4], [4, 0], [0, 4]], dtype=float)
     square = np.array([[0, 0], [4, 0], [4, 4], [0, 4]], dtype=float)
-    aside = square + [2, 0]
+    aside = square + np.array([2, 0])
     # Two overlapping parts are their union; a hole that leaves its exterior is XOR.
     rows = Rings.of([[[bow]], [[square], [aside]], [[square, aside]], [[square[:2]]], None])
     shared, areas, _ = overlap.pairwise_intersections(rows, Rings.of([[[square]]]))
