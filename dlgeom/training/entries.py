@@ -61,6 +61,7 @@ def entry_of(
     shape: Shape | None,
     *,
     one_hot: bool = False,
+    points: int | None = None,
 ) -> Any:
     """Return the entry of the asked type: what ``annotations`` is.
 
@@ -72,6 +73,8 @@ def entry_of(
         What `arrays_of` gave.
     shape : tuple of int, optional
         (height, width) of the image.
+    points : int, optional
+        Number of key points of a pose, the same for all samples.
 
     Returns
     -------
@@ -95,12 +98,12 @@ def entry_of(
         mask = id_mask(columns, classes, shape)
         return to_categorical(mask, classes.num_classes) if one_hot else mask
     if kind.name == "pose":
-        return keypoints_of(columns)
+        return keypoints_of(columns, points)
     shapes = [annotation.annotation_definition for annotation in columns.collection()]
     if kind.name == "polyline":
         return _objects([_one_line(line) for line in shapes if isinstance(line, Polyline)])
-    points = [(point.x, point.y) for point in shapes if isinstance(point, Point)]
-    return np.array(points, dtype=np.float64).reshape(-1, 2)
+    places = [(point.x, point.y) for point in shapes if isinstance(point, Point)]
+    return np.array(places, dtype=np.float64).reshape(-1, 2)
 
 
 def _objects(values: list[Any]) -> NDArray[np.object_]:
@@ -119,16 +122,15 @@ def _one_line(line: Polyline) -> Floats:
     return pieces[0] if len(pieces) == 1 else np.concatenate(joined)
 
 
-def keypoints_of(columns: Columns) -> Floats:
-    """Return key points of all rows, of those that are kept as objects too."""
-    found = columns.keypoints()
+def keypoints_of(columns: Columns, count: int | None = None) -> Floats:
+    """Return key points of all rows, of those that are kept as objects too, (N, K, 3)."""
     if not columns.chunk.others:
-        return np.array(found)
+        return np.array(columns.keypoints(count))
     points = [
         shape.keypoints if isinstance(shape := a.annotation_definition, Pose) else np.zeros((0, 3))
         for a in columns.collection()
     ]
-    result = np.zeros((len(points), max(map(len, points)), 3))
+    result = np.zeros((len(points), max(map(len, points)) if count is None else count, 3))
     for row, values in enumerate(points):
         result[row, : len(values)] = values
     return result

@@ -260,6 +260,8 @@ class DatasetGenerator:
             store = store.take(self._readable(store))
         self._store = store
         self._ids = ids[store.label]
+        posed = self.kind is not None and self.kind.name == "pose"
+        self._points = store.most_keypoints if posed else None
         if len(store) == 0:
             hint = " Pass match='any' to take what can become it" if by_type else ""
             log.warning(
@@ -492,6 +494,7 @@ class DatasetGenerator:
                 self.kind,
                 self._classes,
                 built.index,
+                points=self._points,
                 transforms=self._late,
             )
         return self._dict(built)
@@ -528,7 +531,8 @@ class DatasetGenerator:
         item = self._store.items[built.index]
         classes, one_hot = self._classes, self.to_categorical
         arrays = arrays_of(built.columns, self.kind, classes, one_hot=one_hot)
-        entry = entry_of(built.columns, self.kind, classes, arrays, built.shape, one_hot=one_hot)
+        how: Any = {"one_hot": one_hot, "points": self._points}
+        entry = entry_of(built.columns, self.kind, classes, arrays, built.shape, **how)
         result: dict[str, Any] = {
             "image_filepath": None if built.path is None else str(built.path),
             "item_id": item.name if item.id is None else item.id,
@@ -546,9 +550,7 @@ class DatasetGenerator:
             first = arrays_of(columns, self.kind, classes, one_hot=one_hot)
             shape = _shape(image) or item.shape
             result["orig_image"] = image
-            result["orig_annotations"] = entry_of(
-                columns, self.kind, classes, first, shape, one_hot=one_hot
-            )
+            result["orig_annotations"] = entry_of(columns, self.kind, classes, first, shape, **how)
         return result
 
     def visualize(self, idx: int | None = None) -> NDArray[np.uint8]:

@@ -50,6 +50,8 @@ def read_image(
         Where the system refuses to read the file.
     """
     shown = os.fspath(path)
+    if os.path.isdir(shown):
+        raise FormatError("is a folder, no image", code="file.not_regular", path=shown)
     info = image_info(Path(shown), limits=limits, shown=shown)
     from PIL import Image
 
@@ -70,7 +72,8 @@ def read_image(
             code="image.unreadable",
             path=shown,
         ) from error
-    return np.ascontiguousarray(_upright(pixels, turn))
+    # A copy: what Pillow gives is read-only, and transforms may write.
+    return np.array(_upright(pixels, turn), order="C")
 
 
 def _rgb(picture: Any, shown: str) -> NDArray[np.uint8]:

@@ -1,7 +1,8 @@
 """The index of a generator: what training needs of a data set, as flat columns in memory.
 
 Made once by reading the data set as a stream. An annotation costs a box (32 bytes) or the
-vertices, run lengths or key points of its shape, and 5 to 13 bytes beside them; no object.
+vertices, run lengths or key points of its shape with their offsets, and 13 bytes beside them
+(label, crowd flag, stored area); no object, but for polylines and points.
 """
 
 from __future__ import annotations
@@ -89,6 +90,14 @@ class Store(msgspec.Struct, kw_only=True, eq=False):
         if self.keypoints is not None:
             arrays += [self.keypoints.values, self.keypoints.offsets]
         return sum(array.nbytes for array in arrays)
+
+    @property
+    def most_keypoints(self) -> int:
+        """The largest number of key points of a row."""
+        found = [len(a.annotation_definition.geo) for a in self.others.values()]
+        if self.keypoints is not None and len(self.keypoints):
+            found.append(int(self.keypoints.lengths.max()))
+        return max(found, default=0)
 
     def columns(self, index: int) -> Columns:
         """Return the annotations of an item as columns, views on these."""

@@ -21,6 +21,7 @@ def to_target(
     classes: Classes,
     number: int,
     *,
+    points: int | None = None,
     transforms: Any = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Return an image and its target as tensors.
@@ -37,6 +38,8 @@ def to_target(
         The class ids; 0 is the background of these models.
     number : int
         Position of the item in the data set.
+    points : int, optional
+        Number of key points of a pose, the same for all samples.
     transforms : sequence of callable
         Transforms of torchvision's ``v2``, called with image and target.
 
@@ -76,7 +79,7 @@ def to_target(
     if kind is not None and kind.name == "pose":
         from dlgeom.training.entries import keypoints_of
 
-        target["keypoints"] = torch.from_numpy(keypoints_of(columns).astype(np.float32))
+        target["keypoints"] = torch.from_numpy(keypoints_of(columns, points).astype(np.float32))
     item = columns.item
     target["image_id"] = item.id if type(item.id) is int else number
     if boxed:
