@@ -170,7 +170,7 @@ def hull(points: Floats) -> Floats:
     import shapely
 
     # A line has the same hull and is no object for each point: ten times faster.
-    line = shapely.linestrings(points) if len(points) > 1 else shapely.points(points[0])
+    line = shapely.linestrings(points) if len(points) > 1 else shapely.multipoints(points)
     shape = shapely.convex_hull(line)
     vertices = np.asarray(shapely.get_coordinates(shape), dtype=np.float64)
     return vertices[:-1] if shape.geom_type == "Polygon" else vertices

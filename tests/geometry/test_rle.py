@@ -392,3 +392,17 @@ def test_set_algebra_takes_runs_of_length_zero(
         assert np.array_equal(rle.difference(x, y), rle.encode(first & ~second))
         assert np.array_equal(rle.xor(x, y), rle.encode(first ^ second))
         assert rle.intersection_area(x, y) == (first & second).sum()
+
+
+def test_set_algebra_of_runs_beyond_32_bits() -> None:
+    size = 70_000**2
+    full, empty = rle.from_list([0, size]), rle.from_list([size])
+    ends = rle.from_list([0, 1, size - 2, 1])
+    middle = rle.from_list([1, size - 2, 1])
+    assert rle.to_list(rle.union(ends, middle)) == [0, size]
+    assert rle.to_list(rle.union_many([ends, middle, empty], size)) == [0, size]
+    assert rle.to_list(rle.intersection(ends, middle)) == [size]
+    assert rle.to_list(rle.difference(full, ends)) == [1, size - 2, 1]
+    assert rle.to_list(rle.xor(full, middle)) == [0, 1, size - 2, 1]
+    assert rle.to_list(rle.complement(full)) == [size]
+    assert rle.intersection_area(full, middle) == size - 2
