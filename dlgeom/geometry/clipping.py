@@ -6,10 +6,11 @@ A window is left, top, right, bottom in pixels; its edges belong to it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dlgeom.geometry import regions
 
 __all__ = ["clip_line", "clip_parts", "clip_ring", "share"]
 
@@ -63,49 +64,39 @@ def clip_parts(parts: Sequence[Sequence[Floats]], window: Window) -> tuple[Parts
     Returns
     -------
     parts : list of list of ndarray of shape (n, 2)
-        What is left; a valid part gives valid parts, as many as it falls apart into. A part that
-        crosses itself stays one ring after the other (`clip_ring`).
+        What is left: valid parts, as many as the region falls apart into. One that crosses itself
+        is taken as the fill rule takes it (`dlgeom.geometry.regions.region`); what has no area
+        is cut ring by ring.
     share : float
         Which part of the area is left, in [0, 1]; of the length where there is no area.
+
+    Raises
+    ------
+    GeometryError
+        If a coordinate is too far out for exact regions.
     """
     import shapely
 
-    box = shapely.box(*window)
-    left: Parts = []
-    areas, lengths = [0.0, 0.0], [0.0, 0.0]
+    whole = regions.region([list(part) for part in parts])
+    if whole.area > 0:
+        with regions.native("the clipped outline"):
+            inside = shapely.intersection(whole, shapely.box(*window))
+            found = regions.parts_of(inside)
+        # A crossing of an edge and the border may be rounded to the other side of the border.
+        left = [[np.clip(ring, window[:2], window[2:]) for ring in part] for part in found]
+        return left, _fraction(inside.area, whole.area, bool(left))
+    left = []
+    kept = length = 0.0
     for part in parts:
-        shape: Any = shapely.Polygon(part[0], part[1:])
-        valid = bool(shape.is_valid)
-        if not valid:
-            shape = shapely.make_valid(shape)
-        inside = shapely.intersection(shape, box)
-        areas[0] += shape.area
-        areas[1] += inside.area
-        lengths[0] += shape.length
-        lengths[1] += inside.length
-        if valid:
-            left += _parts_of(inside, window)
-        else:
-            rings = [clip_ring(np.asarray(ring), window) for ring in part]
-            # A hole without its exterior is nothing; a ring needs three vertices.
-            if len(rings[0]) >= 3:
-                left.append([ring for ring in rings if len(ring) >= 3])
-    whole, kept = areas if areas[0] > 0 else lengths
-    return left, _fraction(kept, whole, bool(left))
-
-
-def _parts_of(shape: Any, window: Window) -> Parts:
-    """Return the polygons of a shapely geometry as parts, on the window exactly."""
-    import shapely
-
-    found = []
-    for polygon in shapely.get_parts(shape):
-        if polygon.geom_type != "Polygon" or not polygon.area > 0:
-            continue
-        rings = [polygon.exterior, *polygon.interiors]
-        part = [np.asarray(shapely.get_coordinates(ring))[:-1] for ring in rings]
-        found.append([np.clip(ring, window[:2], window[2:]) for ring in part])
-    return found
+        for ring in part:
+            _, some, total = clip_line(np.vstack((ring, ring[:1])), window)
+            kept, length = kept + some, length + total
+        rings = [clip_ring(np.asarray(ring), window) for ring in part]
+        # A hole without its exterior is nothing; a ring needs three vertices.
+        if len(rings[0]) >= 3:
+            left.append([ring for ring in rings if len(ring) >= 3])
+    share = _fraction(kept, length, bool(left))
+    return (left, share) if share > 0 else ([], 0.0)
 
 
 def _fraction(kept: float, whole: float, some: bool) -> float:

@@ -22,7 +22,7 @@ from dlgeom.definitions import (
     Segmentation,
 )
 from dlgeom.errors import UsageError
-from dlgeom.geometry import rle
+from dlgeom.geometry import regions, rle
 from dlgeom.transforms.affine import Affine
 from dlgeom.transforms.collections import apply_to_annotation, as_polygon
 from dlgeom.transforms.shapes import _with_keypoints
@@ -172,17 +172,8 @@ def _join_polygons(shapes: Sequence[Any]) -> Definition:
     import shapely
 
     first = shapes[0]
-    regions = []
-    for shape in shapes:
-        for part in shape.parts:
-            region = shapely.Polygon(part[0], part[1:])
-            regions.append(region if region.is_valid else shapely.make_valid(region))
-    found = shapely.union_all(regions)
-    parts = []
-    for region in shapely.get_parts(found):
-        if region.geom_type == "Polygon" and region.area > 0:
-            rings = [region.exterior, *region.interiors]
-            parts.append([_straight(shapely.get_coordinates(ring)[:-1]) for ring in rings])
+    found = shapely.union_all([regions.region(shape.parts) for shape in shapes])
+    parts = [[_straight(ring) for ring in part] for part in regions.parts_of(found)]
     if not parts:
         return max(shapes, key=lambda shape: len(shape._xy))  # type: ignore[no-any-return]
     return Polygon.from_parts(parts, first.label, first.attributes, first.description)

@@ -70,6 +70,23 @@ def _clear(ring: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(shapely.distance(line, shapely.points(x, y)) > 1e-6)
 
 
+@given(rings(-4, 28), rings(-4, 28), windows)
+def test_any_parts_fill_the_same_pixels_inside_and_are_valid(
+    ring: np.ndarray, hole: np.ndarray, window: tuple[float, float, float, float]
+) -> None:
+    left, share = clipping.clip_parts([[ring, hole]], window)
+    assert 0 <= share <= 1
+    rows, columns = np.indices((30, 30)) + 0.5
+    inside = (columns > window[0]) & (columns < window[2]) & (rows > window[1]) & (rows < window[3])
+    expected = _even_odd(ring, columns, rows) ^ _even_odd(hole, columns, rows)
+    got = np.zeros(rows.shape, dtype=bool)
+    for part in left:
+        for one in part:
+            got ^= _even_odd(one, columns, rows)
+    clear = _clear(ring, columns, rows) & _clear(hole, columns, rows)
+    assert np.array_equal(got[clear], (expected & inside)[clear])
+
+
 @given(lines(), windows)
 def test_lines_are_cut_as_shapely_cuts(
     line: np.ndarray, window: tuple[float, float, float, float]
