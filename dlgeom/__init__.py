@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlgeom._version import __version__
 
 if TYPE_CHECKING:
-    from dlgeom import conversions, definitions, enums, errors, training
+    from dlgeom import conversions, definitions, enums, errors, overlap, training
     from dlgeom.annotation import Annotation, AnnotationCollection, FrameAnnotation
     from dlgeom.chunk import Chunk
     from dlgeom.converters.converter import Converter
@@ -149,6 +149,7 @@ __all__ = [
     "errors",
     "formats",
     "open_dataset",
+    "overlap",
     "statistics",
     "training",
 ]
@@ -224,7 +225,7 @@ _MODULES = {
     "training": ("DatasetGenerator",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = ("conversions", "definitions", "enums", "errors", "training")
+_SUBMODULES = ("conversions", "definitions", "enums", "errors", "overlap", "training")
 _CONSTANTS = ("ANNOTATION_", "VIEW_ANNOTATION_OPTIONS_", "EXPORT_VERSION_")
 
 

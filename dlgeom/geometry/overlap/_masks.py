@@ -81,10 +81,24 @@ def _check_shapes(first: NDArray[np.int64], second: NDArray[np.int64]) -> None:
         )
 
 
-def _check_sums(runs: Runs) -> None:
-    """Raise `GeometryError` if the counts of a row do not fill its shape."""
-    total = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(runs.counts, dtype=np.int64)])
-    sums = total[runs.offsets[1:]] - total[runs.offsets[:-1]]
+def _areas(runs: Runs) -> Ints:
+    """Return the pixels set of each row, 0 where there is no mask.
+
+    Raises
+    ------
+    GeometryError
+        If the counts of a row do not fill its shape.
+    """
+    starts = runs.offsets[:-1]
+    filled = np.flatnonzero(runs.offsets[1:] > starts)
+    sums, areas = np.zeros(len(runs), dtype=np.int64), np.zeros(len(runs), dtype=np.int64)
+    if len(filled):
+        # Ones less zeros, and both together: two sums of rows and no index of runs.
+        counts, starts = runs.counts.astype(np.int64), starts[filled]
+        sums[filled] = np.add.reduceat(counts, starts)
+        np.negative(counts[1::2], out=counts[1::2])
+        less = np.add.reduceat(counts, starts)
+        areas[filled] = (sums[filled] + np.where(starts & 1, less, -less)) >> 1
     wrong = np.flatnonzero(sums != runs.shape.prod(axis=1))
     if len(wrong):
         row = int(wrong[0])
@@ -93,6 +107,7 @@ def _check_sums(runs: Runs) -> None:
             f"mask {row}: run lengths add up to {int(sums[row])}; a mask of {height} x {width} "
             f"has {height * width} pixels. Correct the counts"
         )
+    return areas
 
 
 def paired_runs(first: Runs, second: Runs) -> tuple[Ints, Ints, Ints]:
@@ -106,8 +121,7 @@ def paired_runs(first: Runs, second: Runs) -> tuple[Ints, Ints, Ints]:
     """
     if len(first) != len(second):
         raise GeometryError(f"{len(first)} masks against {len(second)}; pairs need as many of both")
-    _check_sums(first)
-    _check_sums(second)
+    areas = _areas(first), _areas(second)
     some = np.flatnonzero(first.present & second.present)
     if len(some) == len(first):
         _check_shapes(first.shape, second.shape)
@@ -122,7 +136,7 @@ def paired_runs(first: Runs, second: Runs) -> tuple[Ints, Ints, Ints]:
         shared[rows] = _shared(
             _rows(first, rows), _rows(second, rows), first.shape[rows].prod(axis=1)
         )
-    return shared, rle.areas(first), rle.areas(second)
+    return shared, *areas
 
 
 def _rows(runs: Runs, rows: Ints) -> Runs:
@@ -182,17 +196,23 @@ class MaskSet:
     scale = 1.0
 
     def __init__(self, runs: Runs) -> None:
-        _check_sums(runs)
+        self.areas: Floats = _areas(runs).astype(np.float64)
         self.runs = _canonical(runs)
-        self.areas: Floats = rle.areas(runs).astype(np.float64)
-        bounds = rle.bounds_many(runs)
-        # Empty masks equal each other: they share a place where no other mask is.
-        bounds[(self.areas == 0) & runs.present] = -1.0
-        self.bounds: Floats = bounds
+        self._bounds: Floats | None = None
         self._objects: list[dict[str, object]] | None = None
 
     def __len__(self) -> int:
         return len(self.runs)
+
+    @property
+    def bounds(self) -> Floats:
+        """Left, top, right, bottom; made when first asked for, as small sets need none."""
+        if self._bounds is None:
+            bounds = rle.bounds_many(self.runs)
+            # Empty masks equal each other: they share a place where no other mask is.
+            bounds[(self.areas == 0) & self.runs.present] = -1.0
+            self._bounds = bounds
+        return self._bounds
 
     def prepare(self, other: MaskSet) -> None:
         """Raise `GeometryError` unless all masks of both sides have one shape."""
@@ -236,7 +256,9 @@ class MaskSet:
             rows = np.arange(start, min(start + step, len(self)))
             if order is not None:
                 rows = order[rows]
-            near = _in_reach(self.bounds[rows], other.bounds)
+            near = np.arange(len(other))
+            if order is not None:
+                near = _in_reach(self.bounds[rows], other.bounds)
             if not len(near):
                 continue
             share = coco.iou(

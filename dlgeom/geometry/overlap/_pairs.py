@@ -38,10 +38,12 @@ class Shapes(Protocol):
     """One side of a comparison: a column of shapes of one kind."""
 
     areas: Floats
-    bounds: Floats
-    """Left, top, right, bottom; NaN where there is no shape."""
     scale: float
     """Units of length of `areas` and `bounds` in a pixel, since `prepare`."""
+
+    @property
+    def bounds(self) -> Floats:
+        """Left, top, right, bottom; NaN where there is no shape."""
 
     def __len__(self) -> int: ...
 

@@ -103,6 +103,7 @@ class PolygonSet:
 
         self.scale = scale
         self._regions = regions(outline)
+        shapely.prepare(self._regions)
         self.areas: Floats = shapely.area(self._regions)
         # Those of the vertices: a flat outline has a place too, if only to equal another one.
         self.bounds: Floats = rings.row_bounds(outline)
@@ -150,7 +151,9 @@ class PolygonSet:
             same[k] = self._equal_vertices(int(rows[k]), other, int(columns[k]))
         shared = np.zeros(len(rows))
         least = np.minimum(first, second)
+        # Asking prepared polygons whether they meet at all costs a tenth of cutting them.
         meets = np.flatnonzero(~same & (least > 0))
+        meets = meets[shapely.intersects(one[meets], two[meets])]
         shared[meets] = shapely.area(shapely.intersection(one[meets], two[meets]))
         np.minimum(shared, least, out=shared)
         return np.where(same, least, shared), same
