@@ -8,6 +8,7 @@ from dlgeom._version import __version__
 from dlgeom.cli.base import CONTEXT, Group
 from dlgeom.cli.convert import convert
 from dlgeom.cli.facts import info, list_formats
+from dlgeom.cli.render import render
 from dlgeom.cli.stats import stats
 from dlgeom.cli.video import video
 from dlgeom.cli.view import view
@@ -25,5 +26,5 @@ def program(ctx: click.Context) -> None:
         ctx.exit(2)
 
 
-for command in (convert, list_formats, info, stats, video, view):
+for command in (convert, list_formats, info, render, stats, video, view):
     program.add_command(command)

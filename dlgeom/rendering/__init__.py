@@ -1,0 +1,8 @@
+"""Pictures of a whole data set: one for each image, a contact sheet of all."""
+
+from __future__ import annotations
+
+from dlgeom.rendering.dataset import KINDS, render_dataset
+from dlgeom.rendering.videos import render_video
+
+__all__ = ["KINDS", "render_dataset", "render_video"]
