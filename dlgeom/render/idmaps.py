@@ -308,7 +308,7 @@ def instance_stack(source: Source, **options: Unpack[MapOptions]) -> NDArray[np.
     places, marks, _ = _marks(scene, range(count), options, shape)
     for place, found in zip(places, regions(marks, shape, window, _rule(options)), strict=True):
         for region in found:
-            region.of(stack[place])[region.crop] = True
+            region.stamp(stack[place], True)
     return stack
 
 

@@ -180,7 +180,7 @@ def _areas(
         ):
             for region in found:
                 some = details.hatched(region, step, step // 2) if crowd else region
-                some.of(layer)[some.crop] = ink
+                some.stamp(layer, ink)
     if layer is not canvas:
         cv2.addWeighted(layer, alpha, canvas, 1 - alpha, 0, dst=canvas)
 

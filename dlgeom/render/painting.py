@@ -148,12 +148,12 @@ def paint(
                 brush.stroke(canvas, one, value, shape)
             else:
                 for region in brush.stroke_region(one, shape, window):
-                    region.of(canvas)[region.crop] = value
+                    region.stamp(canvas, value)
             continue
         found = next(fills)
         if isinstance(found, list):
             for region in found:
-                region.of(canvas)[region.crop] = value
+                region.stamp(canvas, value)
         else:
             found(canvas, value)
 
@@ -223,11 +223,11 @@ def _paint_apart(
                 if overlap == "error":
                     raise _overlap(index, region, before, window, names)
                 shared.append(Region(np.asarray(before), region.left, region.top))
-            region.of(canvas)[region.crop] = value
+            region.stamp(canvas, value)
         for region in found:
-            region.of(taken)[region.crop] = True
+            region.stamp(taken, True)
     for region in shared:
-        region.of(canvas)[region.crop] = void
+        region.stamp(canvas, void)
 
 
 def _overlap(
