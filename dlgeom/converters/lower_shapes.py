@@ -84,7 +84,10 @@ class Fate(msgspec.Struct, kw_only=True):
         from dlgeom.conversions import to_polygon
 
         shape, box = self.around
-        return to_polygon(shape).parts, [[box.corners]]
+        try:
+            return to_polygon(shape).parts, [[box.corners]]
+        except GeometryError:  # too large to be measured
+            return None
 
 
 def nearest_record(annotation: Annotation, nearest: Nearest) -> Fate:

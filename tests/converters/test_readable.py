@@ -106,3 +106,37 @@ def test_a_subtitle_file_that_is_too_large_to_read_is_not_written(tmp_path: Path
                 tmp_path / "in", tmp_path / target, to_format=to, limits=Limits(label_bytes=20)
             )
         assert not (tmp_path / target).exists()
+
+
+FAR = {
+    "box": lambda v: dl.Box(min(0, v), 0, max(v, 1), 10, "x"),
+    "rotated": lambda v: dl.Box(0, 0, abs(v), 10, "x", angle=30),
+    "polygon": lambda v: dl.Polygon([[0, 0], [v, 0], [v, 5], [0, 5]], "x"),
+    "pose": lambda v: dl.Pose("x", None, points=[dl.Point(v, 1, "a"), dl.Point(2, 3, "b")]),
+    "ellipse": lambda v: dl.Ellipse(5, 5, abs(v), 3, 0, "x"),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"yolo_clip": "image"}], ids=["as it is", "clipped"])
+@pytest.mark.parametrize("task", ["detect", "segment", "pose", "obb"])
+@pytest.mark.parametrize("shape", FAR.values(), ids=FAR)
+def test_what_lies_far_away_is_dropped_or_can_be_read(
+    tmp_path: Path, shape: Any, task: str, options: dict[str, Any]
+) -> None:
+    item = dl.Item(name="a.png", width=640, height=480)
+    pose = dl.Pose("x", None, points=[dl.Point(1, 1, "a"), dl.Point(2, 3, "b")])
+    near = dl.Box(1, 2, 30, 40, "x") if task != "pose" else pose
+    for number, value in enumerate((1e308, -1.7e308, 1e154, 1e19, -1e8, 1e7, -5e6, 2e6, 1e4)):
+        try:
+            far = shape(value)
+        except dl.GeometryError:  # numbers that no such shape has
+            continue
+        found = AnnotationCollection(item, [dl.Annotation(far), dl.Annotation(near)])
+        place = tmp_path / str(number)
+        report = dl.Dataset.from_pairs([(item, found)]).write(
+            place, format="yolo", task=task, report=tmp_path / f"{number}.json", **options
+        )
+        assert report.dropped <= 1
+        again = sum(len(annotations) for _, annotations in dl.open_dataset(place))
+        assert again == report.written + report.approximated
+        assert report.dropped == 1 or abs(value) < 1e8

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dlgeom.converters.base import Option
 
-__all__ = ["READ_OPTIONS", "WRITE_OPTIONS"]
+__all__ = ["FAR_OWN", "READ_OPTIONS", "WRITE_OPTIONS"]
+
+FAR_OWN = 1e4
+"""How far numbers may lie from 0..1 in what dlgeom wrote itself."""
 
 READ_OPTIONS: tuple[Option, ...] = (
     Option(

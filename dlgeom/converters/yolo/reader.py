@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dlgeom.chunk import Chunk, Origin
 from dlgeom.converters.base import ALL, Meta, ReadContext
 from dlgeom.converters.yolo.layout import Layout, find_layout, looks_like
-from dlgeom.converters.yolo.options import READ_OPTIONS
+from dlgeom.converters.yolo.options import FAR_OWN, READ_OPTIONS
 from dlgeom.converters.yolo.read_files import read_labels
 from dlgeom.converters.yolo.read_items import ItemMaker, SizeUnknownError
 from dlgeom.converters.yolo.read_shapes import Refused, check_rows, take_extras, to_shapes
@@ -33,7 +33,6 @@ WINDOW_FILES = 2_000
 GUESS_FILES = 100
 WINDOW_BYTES = 2 << 20
 FAR = 1.0
-FAR_OWN = 1e4
 """How far numbers may lie from 0..1: objects that stick out are real, pixels are a mistake. What
 dlgeom wrote itself is trusted further."""
 

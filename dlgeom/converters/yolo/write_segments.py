@@ -109,6 +109,19 @@ def _drop_endless(
     ledger.drop(rows[places[rows_of(endless, some.row_rings)]], "limit.points")
 
 
+def _unfillable(outline: Rings) -> Bools:
+    """Return which rows have a ring that cannot be filled: its walk takes too long."""
+    from dlgeom.geometry import _pixel_edges, raster
+
+    found = raster.faults(outline.xy, outline.rings)
+    far = np.flatnonzero((found == raster.OUTSIDE) | (found == raster.POINTS)).tolist()
+    edges = [_pixel_edges.fits(r := outline.ring(k), np.array([0, len(r)])) for k in far]
+    wrong = np.zeros(len(outline), dtype=np.bool_)
+    lost = np.array([k for k, fits in zip(far, edges, strict=True) if not fits], dtype=np.int64)
+    wrong[rows_of(lost, outline.row_rings)] = True
+    return wrong
+
+
 def _chosen_scale(scale: Scale, rows: NDArray[np.integer[Any]]) -> Scale:
     """Return the scale of some rows, with the same decimals in the digits."""
     chosen = Scale(np.zeros((len(rows), 2), dtype=np.int64), None)
@@ -212,7 +225,10 @@ def _trace_rest(
     """Return the pixel-edge outlines of masks, and of polygons that cannot be written."""
     from dlgeom.geometry import contours, raster
 
-    failed = np.flatnonzero((drawn.outline.part_counts > 0) & ~drawn.good)
+    failed = np.flatnonzero((drawn.outline.part_counts > 0) & ~drawn.good & ledger.alive)
+    endless = _unfillable(drawn.outline.take(failed))
+    ledger.drop(failed[endless], "limit.points")
+    failed = failed[~endless]
     masks = np.flatnonzero(chunk.runs.present & (drawn.outline.part_counts == 0))
     rows = np.concatenate([failed, masks])
     if not len(rows):

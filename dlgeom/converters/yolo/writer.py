@@ -17,6 +17,7 @@ from dlgeom.converters.lower_to import Nearest
 from dlgeom.converters.yolo.options import WRITE_OPTIONS
 from dlgeom.converters.yolo.write_boxes import detect_table, pose_table
 from dlgeom.converters.yolo.write_classify import ClassifyWriter
+from dlgeom.converters.yolo.write_far import far_rows
 from dlgeom.converters.yolo.write_files import CSV_HEADER, csv_line
 from dlgeom.converters.yolo.write_layout import DarknetLayout, Layout, UltralyticsLayout
 from dlgeom.converters.yolo.write_losses import Ledger
@@ -103,6 +104,7 @@ class YoloWriter:
         """
         ledger = Ledger(len(chunk))
         self._refuse_rows(chunk, ledger)
+        ledger.drop(far_rows(chunk, self._context.limits), "geometry.outside_image")
         raw = self._unchanged(chunk, ledger)
         work = np.flatnonzero(ledger.alive)
         if raw:
