@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -36,10 +37,15 @@ def lines(
     """Draw smooth lines of one colour."""
     import cv2
 
-    if points:
-        cv2.polylines(
-            canvas, [fine(one) for one in points], closed, color, thickness, cv2.LINE_AA, BITS
-        )
+    if not points:
+        return
+    if len(points) == 1:
+        found = [fine(points[0])]
+    else:
+        whole = fine(np.concatenate(points))
+        ends = [0, *itertools.accumulate(map(len, points))]
+        found = [whole[low:high] for low, high in itertools.pairwise(ends)]
+    cv2.polylines(canvas, found, closed, color, thickness, cv2.LINE_AA, BITS)
 
 
 def dot(canvas: Pixels, x: float, y: float, radius: float, color: Color, thickness: int) -> None:

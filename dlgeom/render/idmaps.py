@@ -380,7 +380,7 @@ def _marks(
     for place in places:
         for definition in region_shapes(scene.annotations[place]):
             one = marks_of(definition, thickness, shape)
-            if not one.empty:
+            if one.parts is not None or not one.empty:
                 found.append(place)
                 marks.append(one)
                 shapes.append(definition)

@@ -174,6 +174,9 @@ def marks_of(
     GeometryError
         If a mask has another size than the image.
     """
+    outline = outline_of(definition)
+    if outline is not None and thickness == FILL:
+        return Marks(outline) if len(outline[0][0]) > 2 else _edges(definition, 1)
     if isinstance(definition, Segmentation):
         if definition.shape != tuple(shape):
             raise GeometryError(
@@ -192,11 +195,8 @@ def marks_of(
         return Marks(discs=[(definition.x, definition.y, dot)])
     if isinstance(definition, Pose):
         return _pose(definition, line, dot)
-    outline = outline_of(definition)
     if outline is None:
         return NOTHING
-    if thickness == FILL:
-        return Marks(parts=outline) if len(outline[0][0]) > 2 else _edges(definition, 1)
     if isinstance(definition, Cube):
         return _edges(definition, own or max(1, round(THICK_CUBE * scale)))
     return Marks(lines=[Line(ring, True, line) for part in outline for ring in part])

@@ -191,29 +191,32 @@ def _faces(cube: Cube) -> Marks:
 
 
 def _lines(canvas: Pixels, drawn: Sequence[Drawn], outlines: bool, size: int) -> None:
-    """Draw outlines, lines, points and skeletons."""
-    closed: dict[Color, list[Floats]] = {}
+    """Draw outlines, lines, points and skeletons, a later one over an earlier one."""
+    waiting: list[Floats] = []  # outlines of one colour, drawn in one call
+    ink: Color = (0, 0, 0)
     for definition, color, _ in drawn:
-        if isinstance(definition, Polyline):
+        outline = outline_of(definition) if outlines and not isinstance(definition, Cube) else None
+        if waiting and (outline is None or color != ink):
+            details.lines(canvas, waiting, True, ink, size)
+            waiting = []
+        ink = color
+        if outline is not None:
+            waiting += [ring for part in outline for ring in part]
+            if not (isinstance(definition, Box) and definition.angle):
+                continue
+            details.lines(canvas, [details.tick_of(definition)], False, color, size)
+        elif isinstance(definition, Polyline):
             details.lines(canvas, definition.lines, False, color, size)
         elif isinstance(definition, Point):
             details.dot(canvas, definition.x, definition.y, 2.0 * size + 1.5, (255, 255, 255), -1)
             details.dot(canvas, definition.x, definition.y, 2.0 * size, color, -1)
         elif isinstance(definition, Pose):
             details.draw_pose(canvas, definition, color, size)
-        elif not outlines:
-            continue
-        elif isinstance(definition, Cube):
+        elif outlines and isinstance(definition, Cube):
             details.draw_cube(canvas, definition, color, size)
-        elif isinstance(definition, Segmentation):
+        elif outlines and isinstance(definition, Segmentation):
             _contour(canvas, definition, color, size)
-        else:
-            outline = outline_of(definition) or []
-            closed.setdefault(color, []).extend(ring for part in outline for ring in part)
-            if isinstance(definition, Box) and definition.angle:
-                details.lines(canvas, [details.tick_of(definition)], False, color, size)
-    for color, rings in closed.items():
-        details.lines(canvas, rings, True, color, size)
+    details.lines(canvas, waiting, True, ink, size)
 
 
 def _contour(canvas: Pixels, mask: Segmentation, color: Color, size: int) -> None:

@@ -140,6 +140,8 @@ def paint(
     if overlap in ("error", "void"):
         _paint_apart(canvas, marks, values, shape, window, rule, overlap, void, names)
         return
+    import cv2
+
     whole = window == (0, 0, shape[1], shape[0])
     fills = _areas(marks, shape, window) if rule == "exact" else _quick(marks, shape, window)
     for one, value in zip(marks, values, strict=True):
@@ -150,30 +152,16 @@ def paint(
                 for region in brush.stroke_region(one, shape, window):
                     region.stamp(canvas, value)
             continue
-        found = next(fills)
-        if isinstance(found, list):
-            for region in found:
-                region.stamp(canvas, value)
-        else:
-            found(canvas, value)
+        for found in next(fills):
+            if isinstance(found, Region):
+                found.stamp(canvas, value)
+            else:
+                cv2.fillPoly(canvas, found, value)
 
 
-class _Poly:
-    """Parts in whole pixels, ready to be filled."""
-
-    __slots__ = ("parts",)
-
-    def __init__(self, parts: list[list[NDArray[np.int32]]]) -> None:
-        self.parts = parts
-
-    def __call__(self, canvas: NDArray[Any], value: Any) -> None:
-        import cv2
-
-        for part in self.parts:
-            cv2.fillPoly(canvas, part, value)
-
-
-def _quick(marks: Sequence[Marks], shape: Shape, window: Window) -> Iterator[list[Region] | _Poly]:
+def _quick(
+    marks: Sequence[Marks], shape: Shape, window: Window
+) -> Iterator[list[Region] | list[list[NDArray[np.int32]]]]:
     """Return how to fill those marks that are areas by the quick rule; vertices rounded at once."""
     areas = [one for one in marks if one.parts is not None or one.mask is not None]
     whole = window == (0, 0, shape[1], shape[0])
@@ -191,11 +179,15 @@ def _quick(marks: Sequence[Marks], shape: Shape, window: Window) -> Iterator[lis
             if one.parts is None:
                 yield next(_areas([one], shape, window))
                 continue
+            if len(one.parts) == 1 == len(one.parts[0]):
+                yield [[rings[at]]]
+                at += 1
+                continue
             parts = []
             for part in one.parts:
                 parts.append(rings[at : at + len(part)])
                 at += len(part)
-            yield _Poly(parts)
+            yield parts
 
 
 def _paint_apart(
