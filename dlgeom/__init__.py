@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlgeom._version import __version__
 
 if TYPE_CHECKING:
-    from dlgeom import conversions, definitions, enums, errors, overlap, training
+    from dlgeom import conversions, definitions, enums, errors, overlap, render, training
     from dlgeom.annotation import Annotation, AnnotationCollection, FrameAnnotation
     from dlgeom.chunk import Chunk
     from dlgeom.converters.converter import Converter
@@ -150,6 +150,7 @@ __all__ = [
     "formats",
     "open_dataset",
     "overlap",
+    "render",
     "statistics",
     "training",
 ]
@@ -225,7 +226,7 @@ _MODULES = {
     "training": ("DatasetGenerator",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = ("conversions", "definitions", "enums", "errors", "overlap", "training")
+_SUBMODULES = ("conversions", "definitions", "enums", "errors", "overlap", "render", "training")
 _CONSTANTS = ("ANNOTATION_", "VIEW_ANNOTATION_OPTIONS_", "EXPORT_VERSION_")
 
 

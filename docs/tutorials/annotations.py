@@ -1,6 +1,10 @@
 """Annotations: every definition, collections, parents, masks, polygons, boxes."""
 
+import os
+import tempfile
+
 import numpy as np
+from PIL import Image
 
 import dlgeom as dl
 
@@ -113,5 +117,44 @@ ids[0:10, 0:10] = 1
 ids[20:30, 20:40] = 7
 by_id = item.annotations.builder().from_instance_mask(ids, {"cat": 1, "dog": 7})
 assert [a.label for a in by_id] == ["cat", "dog"]
+
+# Pictures: all annotations, and each alone; what has no place in the picture leaves it empty.
+drawn = builder.show()
+assert drawn.shape == (480, 640, 4)
+for annotation in builder:
+    annotation.show()
+
+# Drawn on the image, with the mask as its own mask.
+image = Image.new("RGB", (item.width, item.height), (90, 90, 90))
+mask = Image.fromarray(builder.show(width=640, height=480, thickness=3))
+image.paste(mask, (0, 0), mask)
+assert image.getpixel((639, 479)) == (90, 90, 90)
+
+# An annotation of the platform's JSON, in a colour of its own.
+annotation = dl.Annotation.from_json(builder[0].to_json())
+red = annotation.show(width=640, height=480, thickness=3, color=(255, 0, 0))
+assert red[10, 50].tolist() == [255, 0, 0, 255]
+
+# Ids of labels, for training: filled, exact, and back to segmentations.
+label_ids = {"box": 1, "polygon": 2, "$missing": 255}
+ids = builder.show(
+    annotation_format=dl.VIEW_ANNOTATION_OPTIONS_INSTANCE,
+    thickness=-1,
+    label_instance_dict=label_ids,
+)
+assert set(np.unique(ids).tolist()) <= {0, 1, 2, 255}
+
+# An image with its annotations as a file.
+with tempfile.TemporaryDirectory() as folder:
+    path = os.path.join(folder, "picture.png")
+    image.save(path)
+    saved = builder.download(
+        os.path.join(folder, "annotated.jpg"),
+        img_filepath=path,
+        annotation_format=dl.VIEW_ANNOTATION_OPTIONS_ANNOTATION_ON_IMAGE,
+        with_text=True,
+    )
+    with Image.open(saved) as written:
+        assert written.size == (640, 480)
 
 print("annotations: all as expected")

@@ -3,6 +3,8 @@
 import csv
 import io
 
+import numpy as np
+
 import dlgeom as dl
 
 item = dl.Item(name="clip.mp4", media="video", fps=25, frame_count=200, width=640, height=480)
@@ -47,6 +49,17 @@ there = builder.get_frame(frame_num=55)
 assert len(there) == 10
 assert there[3].left == 55
 assert builder[3].left == 0
+
+# A frame as a picture.
+frame = builder.get_frame(frame_num=55).show()
+assert frame.shape == (480, 640, 4)
+assert np.array_equal(frame, builder.show(frame_num=55))
+assert frame[0:100, 55:86, 3].any()
+assert not frame[:, :50].any()
+
+# The same on a picture, with the way of each thing over the last 20 frames.
+shown = dl.render.overlay(np.zeros((480, 640, 3)), builder, frame_num=55, trail=20)
+assert shown[:100, 50:80].any()
 
 # A table of boxes with a column that says whether the thing can be seen.
 table = """frame,id,left,top,right,bottom,label,visible
