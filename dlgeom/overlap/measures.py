@@ -4,8 +4,9 @@ What is compared of a pair is the least that says both:
 
 * upright boxes and notes: boxes, exactly;
 * rotated boxes, with boxes too: rotated boxes, exactly but for rounding (about 1e-15);
-* polygons, ellipses (inside of the true outline, within 0.05 pixels of it), cubes (the hull of
-  their corners), poses (the hull of their labelled points), with all before: polygons;
+* polygons, ellipses (an outline inside of the true one and within 0.0001 of the longer semi-axis,
+  at most 0.05 pixels, of it), cubes (the hull of their corners), poses (the hull of their labelled
+  points), with all before: polygons;
 * masks, with all before: masks. What is no mask is filled as `dlgeom.conversions.to_segmentation`
   does, on the mask's canvas. All masks have one shape.
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from dlgeom import conversions
 from dlgeom.annotation import Annotation, AnnotationCollection
-from dlgeom.definitions import Box, Note, Polygon, Segmentation
+from dlgeom.definitions import Box, Ellipse, Note, Polygon, Segmentation
 from dlgeom.definitions.base import Definition
 from dlgeom.errors import GeometryError, UsageError
+from dlgeom.geometry import ellipses
 from dlgeom.geometry.ragged import Rings, Runs
 
 __all__ = ["BOX", "KINDS", "MASK", "NOTHING", "POLYGON", "ROTATED", "Kind", "Operand", "Side"]
@@ -24,6 +25,10 @@ NOTHING, BOX, ROTATED, POLYGON, MASK = -1, 0, 1, 2, 3
 """Forms, each able to say what those before it say; a pair is compared in the higher one."""
 
 KINDS = {"box": BOX, "rotated": ROTATED, "polygon": POLYGON, "mask": MASK}
+
+
+FINENESS = 1e-4
+"""Distance of an ellipse's outline from it as a part of its longer semi-axis."""
 
 
 class Side:
@@ -82,7 +87,7 @@ class Side:
         """Return the outline of a shape, None where it has no area."""
         if row not in self._outlines:
             try:
-                self._outlines[row] = conversions.to_polygon(self.shapes[row], **self._options)
+                self._outlines[row] = _outline(self.shapes[row], self._options)
             except GeometryError:
                 if not _has_no_area(self.shapes[row]):
                     raise
@@ -133,6 +138,14 @@ class Side:
         one, two = self.shapes[row], other.shapes[column]
         placed = one.bounds[0] == one.bounds[0]
         return placed and type(one) is type(two) and one._same_geometry(two)
+
+
+def _outline(shape: Definition, options: dict[str, float | None]) -> Polygon:
+    """Return what is compared of a shape with area, ellipses finer than they are drawn."""
+    if isinstance(shape, Ellipse) and min(shape.rx, shape.ry) > 0:
+        distance = min(ellipses.DISTANCE, FINENESS * max(shape.rx, shape.ry))
+        return Polygon(ellipses.outline(shape._row()[0], distance=distance), shape.label)
+    return conversions.to_polygon(shape, **options)
 
 
 def members_of(given: Operand) -> list[Definition | Annotation]:

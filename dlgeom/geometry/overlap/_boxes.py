@@ -13,7 +13,7 @@ from dlgeom.geometry.overlap._pairs import Bools, Floats, Ints, Pairs, Wanted, c
 
 __all__ = ["BoxSet", "checked", "scale_of"]
 
-FAR, TINY = 1e100, 1e-100  # magnitudes beyond which areas may leave the range of floats
+FAR, TINY = 1e50, 1e-50  # magnitudes beyond which areas may leave the range of floats
 
 
 def checked(values: NDArray[np.float64], what: str) -> Floats:

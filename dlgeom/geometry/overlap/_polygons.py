@@ -12,6 +12,7 @@ from dlgeom.geometry import rings
 from dlgeom.geometry.overlap._boxes import checked, scale_of
 from dlgeom.geometry.overlap._pairs import Bools, Floats, Ints, Pairs, Wanted, candidates
 from dlgeom.geometry.ragged import Rings, gather, offsets_of
+from dlgeom.geometry.regions import native, region
 
 __all__ = ["PolygonSet", "regions"]
 
@@ -24,8 +25,8 @@ Regions = NDArray[Any]
 def regions(outline: Rings) -> Regions:
     """Return each row as one valid shapely geometry; empty where there is no outline.
 
-    Where a row is not valid its region is that of its mask: each ring is filled even-odd, a part
-    is its exterior XOR its holes, a row the union of its parts.
+    Where a row is not valid its region is that of its mask, see `dlgeom.geometry.regions`: each
+    ring is filled even-odd, a part is its exterior XOR its holes, a row the union of its parts.
     """
     import shapely
 
@@ -49,7 +50,7 @@ def regions(outline: Rings) -> Regions:
     )
     shapes[some] = made[some]
     for row in np.flatnonzero(~shapely.is_valid(shapes)).tolist():
-        shapes[row] = _repaired(outline.row(row))
+        shapes[row] = region(outline.row(row))
     return shapes
 
 
@@ -65,29 +66,6 @@ def _without_short(outline: Rings) -> Rings:
         kept = [part for part in parts if len(part[0]) >= 3]
         rows.append([[ring for ring in part if len(ring) >= 3] for part in kept])
     return Rings.of(rows)
-
-
-def _repaired(parts: list[list[Floats]]) -> Any:
-    import shapely
-
-    filled = []
-    for part in parts:
-        whole = None
-        for ring in part:
-            region = _areal(shapely.make_valid(shapely.Polygon(ring)))
-            whole = region if whole is None else shapely.symmetric_difference(whole, region)
-        filled.append(_areal(whole))
-    return _areal(shapely.union_all(filled))
-
-
-def _areal(shape: Any) -> Any:
-    """Return what of a geometry has area."""
-    import shapely
-
-    if shape.geom_type in ("Polygon", "MultiPolygon"):
-        return shape
-    pieces = shapely.get_parts(shape)
-    return shapely.union_all(pieces[shapely.get_dimensions(pieces) == 2])
 
 
 class PolygonSet:
@@ -154,7 +132,8 @@ class PolygonSet:
         # Asking prepared polygons whether they meet at all costs a tenth of cutting them.
         meets = np.flatnonzero(~same & (least > 0))
         meets = meets[shapely.intersects(one[meets], two[meets])]
-        shared[meets] = shapely.area(shapely.intersection(one[meets], two[meets]))
+        with native("an intersection"):
+            shared[meets] = shapely.area(shapely.intersection(one[meets], two[meets]))
         np.minimum(shared, least, out=shared)
         return np.where(same, least, shared), same
 
