@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from strategies import counts_lists, masks
@@ -13,6 +13,7 @@ from dlgeom.errors import GeometryError, LimitError
 from dlgeom.geometry import rle, rle_grid
 
 Mask = NDArray[np.bool_]
+few = settings(max_examples=min(settings.default.max_examples, 250))
 Window = tuple[int, int, int, int]
 
 
@@ -56,6 +57,7 @@ def test_flip_is_numpys(mask: Mask, horizontal: bool, vertical: bool) -> None:
     assert np.array_equal(runs, rle.encode(flipped))
 
 
+@few
 @given(masks(), st.booleans(), st.booleans())
 def test_flip_twice_is_the_identity(mask: Mask, horizontal: bool, vertical: bool) -> None:
     runs = rle.encode(mask)
@@ -74,6 +76,7 @@ def test_quarter_turns_and_transpose_are_numpys(busy: int, mask: Mask, k: int) -
         assert np.array_equal(rle_grid.transpose(runs, mask.shape), rle.encode(mask.T))
 
 
+@few
 @given(masks(), st.sampled_from([1, -1]))
 def test_four_quarter_turns_are_the_identity(mask: Mask, k: int) -> None:
     runs, shape = rle.encode(mask), mask.shape
@@ -96,6 +99,7 @@ def test_resize_up_by_whole_factors_and_down_is_the_identity(mask: Mask, fy: int
     assert np.array_equal(rle_grid.resize(runs, larger, mask.shape), rle.encode(mask))
 
 
+@few
 @given(masks(), boxes())
 def test_what_a_window_shows_can_be_put_back(mask: Mask, box: Window) -> None:
     runs, (height, width) = rle.encode(mask), mask.shape
@@ -109,6 +113,7 @@ def test_what_a_window_shows_can_be_put_back(mask: Mask, box: Window) -> None:
     assert np.array_equal(back, rle.encode(mask & inside))
 
 
+@few
 @given(counts_lists(), boxes(), st.integers(0, 3), st.integers(1, 40), st.integers(1, 40))
 def test_runs_of_length_zero_are_accepted(
     drawn: tuple[list[int], tuple[int, int]], box: Window, k: int, height: int, width: int
@@ -128,6 +133,7 @@ def test_runs_of_length_zero_are_accepted(
         assert np.array_equal(runs, rle.encode(expected))
 
 
+@few
 @given(counts_lists(12), st.integers(1, 4), boxes(), st.integers(1, 30), st.integers(1, 30))
 def test_made_of_small_blocks_it_is_the_same(
     drawn: tuple[list[int], tuple[int, int]], block: int, box: Window, height: int, width: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -16,6 +16,7 @@ from dlgeom.errors import GeometryError
 from dlgeom.geometry import rle, rle_grid, rle_morphology
 
 Mask = NDArray[np.bool_]
+few = settings(max_examples=min(settings.default.max_examples, 250))
 radii = st.sampled_from([0, 0.5, 1, 1.4, 1.5, 2, 2.3, 3, 5.1, 8, 30])
 
 
@@ -59,6 +60,7 @@ def test_erosion_is_scipys(mask: Mask, radius: float, outside: bool) -> None:
     assert np.array_equal(shrunk, rle.encode(expected))
 
 
+@few
 @given(masks(), st.integers(0, 4))
 def test_both_are_those_of_opencv_and_scikit_image(mask: Mask, radius: int) -> None:
     counts, disk = rle.encode(mask), morphology.disk(radius)
@@ -71,6 +73,7 @@ def test_both_are_those_of_opencv_and_scikit_image(mask: Mask, radius: int) -> N
     assert np.array_equal(shrunk, morphology.erosion(mask, disk))
 
 
+@few
 @given(mask_pairs(), radii)
 def test_dilation_of_a_union_is_the_union_of_dilations(
     pair: tuple[Mask, Mask], radius: float
@@ -82,6 +85,7 @@ def test_dilation_of_a_union_is_the_union_of_dilations(
     assert np.array_equal(whole, rle.union(*apart))
 
 
+@few
 @given(masks(), radii)
 def test_erosion_is_the_dilation_of_what_is_not_set(mask: Mask, radius: float) -> None:
     counts = rle.encode(mask)
@@ -90,6 +94,7 @@ def test_erosion_is_the_dilation_of_what_is_not_set(mask: Mask, radius: float) -
     assert np.array_equal(shrunk, rle.complement(grown))
 
 
+@few
 @given(masks(), st.integers(1, 5))
 def test_made_of_small_blocks_it_is_the_same(mask: Mask, block: int) -> None:
     counts = rle.encode(mask)
@@ -99,6 +104,7 @@ def test_made_of_small_blocks_it_is_the_same(mask: Mask, block: int) -> None:
         assert np.array_equal(rle_morphology.dilate(counts, mask.shape, 3), whole)
 
 
+@few
 @given(masks(), st.sampled_from([1, 2.5, 4]), st.booleans())
 def test_made_of_pixels_it_is_the_same(mask: Mask, radius: float, outside: bool) -> None:
     counts = rle.encode(mask)
@@ -112,6 +118,7 @@ def test_made_of_pixels_it_is_the_same(mask: Mask, radius: float, outside: bool)
         assert np.array_equal(again, core)
 
 
+@few
 @given(counts_lists(), radii)
 def test_runs_of_length_zero_are_accepted(
     drawn: tuple[list[int], tuple[int, int]], radius: float

@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 import pytest
 import shapely
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -18,6 +18,7 @@ from dlgeom.errors import GeometryError
 from dlgeom.geometry import _components, contours, rings, rle, rle_regions
 
 Mask = NDArray[np.bool_]
+few = settings(max_examples=min(settings.default.max_examples, 250))
 connectivities = st.sampled_from([4, 8])
 UNIT = [(0, 0), (0, 1), (1, 0), (1, 1)]
 AROUND = np.ones((3, 3), dtype=bool)
@@ -45,6 +46,7 @@ def test_components_are_scipys(mask: Mask, connectivity: int) -> None:
     assert rle_regions.count_components(rle.encode(mask), mask.shape, connectivity) == len(parts)
 
 
+@few
 @given(masks(), connectivities)
 def test_components_partition_the_mask(mask: Mask, connectivity: int) -> None:
     parts = rle_regions.components(rle.encode(mask), mask.shape, connectivity)
@@ -52,6 +54,7 @@ def test_components_partition_the_mask(mask: Mask, connectivity: int) -> None:
     assert np.array_equal(rle.union_many(parts, mask.size), rle.encode(mask))
 
 
+@few
 @given(masks(), connectivities, st.integers(1, 5))
 def test_components_found_in_small_blocks_are_the_same(
     mask: Mask, connectivity: int, block: int
@@ -63,6 +66,7 @@ def test_components_found_in_small_blocks_are_the_same(
     assert [part.tolist() for part in parts] == [part.tolist() for part in whole]
 
 
+@few
 @given(masks())
 def test_components_have_the_bounds_that_contours_find(mask: Mask) -> None:
     counts = rle.encode(mask)
@@ -101,6 +105,7 @@ def test_filled_holes_are_scipys(mask: Mask, connectivity: int) -> None:
     assert np.array_equal(filled, rle.encode(ndimage.binary_fill_holes(mask, gaps)))
 
 
+@few
 @given(masks(), connectivities)
 def test_filling_holes_twice_changes_nothing(mask: Mask, connectivity: int) -> None:
     once = rle_regions.fill_holes(rle.encode(mask), mask.shape, connectivity)
@@ -122,6 +127,7 @@ def test_centroid_of_the_first_pixel_is_its_middle_and_of_nothing_nan() -> None:
     assert math.isnan(y)
 
 
+@few
 @given(masks())
 def test_perimeter_counts_edges_and_is_the_length_of_the_outline(mask: Mask) -> None:
     counts = rle.encode(mask)
@@ -138,6 +144,7 @@ def test_perimeter_counts_edges_and_is_the_length_of_the_outline(mask: Mask) -> 
     assert float(rings.row_areas(outline)[0]) == mask.sum()
 
 
+@few
 @given(masks(allow_empty=False))
 def test_corners_have_the_hull_of_all_pixels(mask: Mask) -> None:
     rows, columns = np.nonzero(mask)
@@ -151,6 +158,7 @@ def test_an_empty_mask_has_no_corners() -> None:
     assert rle_regions.corners(np.array([6], dtype=np.uint32), (2, 3)).shape == (0, 2)
 
 
+@few
 @given(counts_lists(), connectivities)
 def test_runs_of_length_zero_are_accepted(
     drawn: tuple[list[int], tuple[int, int]], connectivity: int
@@ -194,6 +202,7 @@ def test_centroid_is_exact_where_sums_leave_64_bits() -> None:
     assert rle_regions.centroid(rle.from_flips(flips, side), (1, side)) == (y, x)
 
 
+@few
 @given(st.lists(st.sampled_from([0, 1, 5, 1 << 32, (1 << 33) + 7]), min_size=1, max_size=9))
 def test_components_down_one_column_are_its_runs(values: list[int]) -> None:
     total = sum(values)
