@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dlgeom.annotation import Annotation
 from dlgeom.colors import Color
-from dlgeom.definitions import Box, Cube, Point, Polyline, Pose, Segmentation, Subtitle
+from dlgeom.definitions import Box, Cube, Note, Point, Polyline, Pose, Segmentation, Subtitle
 from dlgeom.definitions.base import Definition
 from dlgeom.errors import UsageError
 from dlgeom.render import details
@@ -41,6 +41,7 @@ def overlay(
     source: Source,
     *,
     alpha: float = 0.4,
+    fill_boxes: bool = False,
     outlines: bool = True,
     thickness: int | None = None,
     with_text: bool | Callable[[Annotation], str] = True,
@@ -67,6 +68,8 @@ def overlay(
     alpha : float, default 0.4
         Opacity of areas. They are painted into one layer, a later one over an earlier one, which
         is put over the image once.
+    fill_boxes : bool, default False
+        Whether boxes and notes are areas; by default what they enclose stays to be seen.
     outlines : bool, default True
         Whether areas have an outline; also the edges of cubes, and the direction of turned boxes.
     thickness : int, optional
@@ -110,15 +113,22 @@ def overlay(
     size = checked_thickness(thickness)
     if size is None or size == FILL:
         size = max(1, round(2 * scale_of(shape)))
+    if legend and color_by != "label":
+        raise UsageError(
+            f"legend= tells which colour is which label; with color_by={color_by!r} colours tell "
+            "something else. Leave out one of them"
+        )
     drawn = [
         item
         for place in in_order(scene.annotations, order)
         for item in _drawn(scene.annotations[place], given[place])
     ]
+    lines = (Point, Polyline, Pose) if fill_boxes else (Point, Polyline, Pose, Box, Note)
+    areas = [one for one in drawn if not isinstance(one[0], lines)]
     trails = _trails(source, scene, given, frame_num, trail, hidden)
 
     def draw(canvas: Pixels) -> Pixels:
-        _areas(canvas, drawn, shape, checked_alpha(alpha), size, rule)
+        _areas(canvas, areas, shape, checked_alpha(alpha), size, rule)
         for ways, ink in trails:
             details.draw_trail(canvas, ways, ink, size)
         _lines(canvas, drawn, outlines, size)
@@ -158,8 +168,6 @@ def _areas(
     inks: list[Color] = []
     crowds: list[bool] = []
     for definition, color, crowd in drawn:
-        if isinstance(definition, Point | Polyline | Pose):
-            continue
         one = _faces(definition) if isinstance(definition, Cube) else marks_of(
             definition, FILL, shape
         )  # fmt: skip

@@ -48,7 +48,9 @@ def test_areas_are_one_layer(scene, alpha) -> None:
     areas = [one for one in scene if one.type not in ("point", "polyline", "pose", "cube")]
     size = scene.item.shape
     image = picture("rgb", size)
-    found = overlay(image, areas, alpha=alpha, outlines=False, with_text=False, rule="exact")
+    found = overlay(
+        image, areas, alpha=alpha, outlines=False, with_text=False, rule="exact", fill_boxes=True
+    )
     layer = render.color_mask(areas, height=size[0], width=size[1], thickness=-1)
     share = np.where(layer[..., 3:] > 0, alpha, 0)
     expected = layer[..., :3] * share + image * (1 - share)
@@ -58,7 +60,15 @@ def test_areas_are_one_layer(scene, alpha) -> None:
 def test_transparency_is_kept() -> None:
     image = np.zeros((20, 20, 4), dtype=np.uint8)
     box = dl.Box(5, 5, 15, 15, "a")
-    found = overlay(image, box, alpha=0.5, color=(200, 100, 50), outlines=False, with_text=False)
+    found = overlay(
+        image,
+        box,
+        alpha=0.5,
+        color=(200, 100, 50),
+        outlines=False,
+        with_text=False,
+        fill_boxes=True,
+    )
     assert found[0, 0].tolist() == [0, 0, 0, 0]
     inside = found[10, 10].astype(int)
     assert abs(inside[3] - 127) <= 1
@@ -155,13 +165,15 @@ def test_boxes_that_touch_have_other_colours(count, safe, seed) -> None:
 def test_instances_and_objects_tell_apart() -> None:
     image = np.zeros((30, 30, 3), dtype=np.uint8)
     boxes = [dl.Box(0, 0, 14, 30, "a"), dl.Box(14, 0, 30, 30, "a")]
-    options = {"alpha": 1, "outlines": False, "with_text": False}
+    options = {"alpha": 1, "fill_boxes": True, "outlines": False, "with_text": False}
     same = overlay(image, boxes, **options)
     assert (same[5, 5] == same[5, 25]).all()
     apart = overlay(image, boxes, color_by="instance", **options)
     assert (apart[5, 5] != apart[5, 25]).any()
     with pytest.raises(dl.UsageError, match="color_by"):
         overlay(image, boxes, color_by="size")
+    with pytest.raises(dl.UsageError, match="legend="):
+        overlay(image, boxes, color_by="instance", legend=True)
 
 
 # ---------------------------------------------------------------- text
