@@ -7,7 +7,7 @@ import math
 import operator
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -201,7 +201,7 @@ class DatasetGenerator:
             raise UsageError("transforms move images too; with_images=False leaves none. Drop one")
         self.skipped: Counter[str] = Counter()
         self.bad_images: list[str] = []
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
         opened = not isinstance(data_path, Dataset)
         if isinstance(data_path, Dataset):
@@ -441,18 +441,33 @@ class DatasetGenerator:
     def _collated(self, samples: list[Any]) -> Any:
         return samples if self.collate_fn is None else self.collate_fn(samples)
 
-    def _samples(self, positions: range) -> Iterator[Any]:
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Return several samples, or batches, at once: what a ``DataLoader`` asks for."""
+        if self.batch_size is not None:
+            return [self[index] for index in indices]
+        length = self.n_items
+        places = [operator.index(index) for index in indices]
+        if any(not -length <= place < length for place in places):
+            raise IndexError(f"indices {places} of a generator of {length}")
+        return list(self._samples([place % length for place in places]))
+
+    def _threads(self) -> ThreadPoolExecutor:
+        """Return the threads; a forked process has none of those of its parent."""
+        if self._pool is None or self._pool[0] != os.getpid():
+            self._pool = (os.getpid(), ThreadPoolExecutor(self.num_workers, "dlgeom-training"))
+        return self._pool[1]
+
+    def _samples(self, positions: Sequence[int]) -> Iterator[Any]:
         """Yield samples in order, read by threads ahead of their time."""
         if self.num_workers == 0 or len(positions) < 2:
             found = map(self._or_none, positions)
             yield from (sample for sample in found if sample is not None)
             return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.num_workers, "dlgeom-training")
+        pool = self._threads()
         waiting: deque[Future[Any]] = deque()
         try:
             for position in positions:
-                waiting.append(self._pool.submit(self._or_none, position))
+                waiting.append(pool.submit(self._or_none, position))
                 if len(waiting) > 2 * self.num_workers:
                     sample = waiting.popleft().result()
                     if sample is not None:

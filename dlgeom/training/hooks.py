@@ -109,6 +109,10 @@ class KeywordTransform:
         dropped. Found from the transform's own settings, else ``labels``.
     keypoint_field : str, optional
         The same for key points, else ``keypoint_labels``.
+    keypoint_offset : float, optional
+        What is taken off key points on the way in and added on the way out: 0.5 for transforms
+        that count from the middle of the first pixel, as those of albumentations do and as is
+        the default for them; else 0. Boxes are continuous everywhere.
 
     Notes
     -----
@@ -126,16 +130,20 @@ class KeywordTransform:
         transform: Callable[..., Mapping[str, Any]],
         label_field: str | None = None,
         keypoint_field: str | None = None,
+        keypoint_offset: float | None = None,
     ) -> None:
         self.transform_function = transform
         self.label_field = label_field or _field(transform, "bboxes", "labels")
         self.keypoint_field = keypoint_field or _field(transform, "keypoints", "keypoint_labels")
+        counted = 0.5 if _is_albumentations(transform) else 0.0
+        self.keypoint_offset = counted if keypoint_offset is None else float(keypoint_offset)
 
     def transform(
         self, image: Image, annotations: AnnotationCollection, random: np.random.Generator
     ) -> tuple[Image, AnnotationCollection]:
         """Return the image and its annotations after the step."""
         columns = annotations.columns()
+        self._check(len(annotations))
         rows = _KeywordRows(annotations, columns, image.shape[:2])
         arguments: dict[str, Any] = {"image": image, **rows.arguments(self)}
         made = self.transform_function(**arguments)
@@ -151,6 +159,21 @@ class KeywordTransform:
                     "without it rows cannot be told apart"
                 )
         return made["image"], rows.result(made, self)
+
+    @property
+    def processors(self) -> Mapping[str, Any] | None:
+        """What the transform says it can take, as a ``Compose`` of albumentations does."""
+        found = getattr(self.transform_function, "processors", None)
+        return found if isinstance(found, Mapping) else None
+
+    def _check(self, rows: int) -> None:
+        known = self.processors
+        alone = known is None and _is_albumentations(self.transform_function)
+        if alone or (known is not None and "bboxes" not in known and rows):
+            raise UsageError(
+                f"{_name(self.transform_function)} does not say how boxes are given. Make it "
+                "Compose([...], bbox_params=BboxParams('pascal_voc', label_fields=['labels']))"
+            )
 
 
 class _KeywordRows:
@@ -183,29 +206,32 @@ class _KeywordRows:
 
     def arguments(self, names: KeywordTransform) -> dict[str, Any]:
         """Return what the transform is called with beside the image."""
-        result: dict[str, Any] = {
-            "bboxes": [tuple(self.bounds[row].tolist()) for row in self.boxed],
-            names.label_field: list(self.boxed),
-        }
+        known = names.processors
+        result: dict[str, Any] = {}
+        if known is None or "bboxes" in known:
+            result["bboxes"] = [tuple(self.bounds[row].tolist()) for row in self.boxed]
+            result[names.label_field] = list(self.boxed)
         if self.masks is not None:
             result["masks"] = list(self.masks)
-        if self.points:
-            result["keypoints"] = [(x, y) for *_, x, y in self.points]
+        if self.points or (known is not None and "keypoints" in known):
+            off = names.keypoint_offset
+            result["keypoints"] = [(x - off, y - off) for *_, x, y in self.points]
             result[names.keypoint_field] = list(range(len(self.points)))
         return result
 
     def result(self, made: Mapping[str, Any], names: KeywordTransform) -> AnnotationCollection:
         """Return the annotations that are left."""
-        kept = [int(row) for row in made[names.label_field]]
-        if len(kept) != len(made["bboxes"]) or not set(kept) <= set(self.boxed):
+        kept = [int(row) for row in made.get(names.label_field, ())]
+        found = list(made.get("bboxes", ()))
+        if len(kept) != len(found) or not set(kept) <= set(self.boxed):
             raise UsageError(
-                f"the transform returned {len(made['bboxes'])} boxes with the {names.label_field} "
-                f"{kept}; each box keeps the one it came with"
+                f"the transform returned {len(found)} boxes with the {names.label_field} {kept}; "
+                "each box keeps the one it came with"
             )
-        boxes = {row: np.asarray(box)[:4] for row, box in zip(kept, made["bboxes"], strict=True)}
+        boxes = {row: np.asarray(box)[:4] for row, box in zip(kept, found, strict=True)}
         masks = self._masks(made.get("masks"), kept)
         points = {
-            int(number): place
+            int(number): np.asarray(place, dtype=np.float64)[:2] + names.keypoint_offset
             for number, place in zip(
                 made.get(names.keypoint_field, ()), made.get("keypoints", ()), strict=True
             )
@@ -258,7 +284,7 @@ class _KeywordRows:
             xyv = np.array(shape.keypoints)
             for k in range(len(xyv)):
                 if k in mine and mine[k] in points:
-                    xyv[k, :2] = np.asarray(points[mine[k]], dtype=np.float64)[:2]
+                    xyv[k, :2] = points[mine[k]]
                 elif k in mine:
                     xyv[k] = 0
             return Pose(
@@ -276,7 +302,7 @@ class _KeywordRows:
         if isinstance(shape, Point):
             if mine[0] not in points:
                 return None
-            x, y = np.asarray(points[mine[0]], dtype=np.float64)[:2].tolist()
+            x, y = points[mine[0]].tolist()
             return Point(x, y, *rest, shape.visibility)
         if isinstance(shape, Box) and box is not None:
             left, top, right, bottom = box.astype(float).tolist()
@@ -303,6 +329,10 @@ def _field(transform: Any, kind: str, default: str) -> str:
     processor = processors.get(kind) if isinstance(processors, Mapping) else None
     fields = getattr(getattr(processor, "params", None), "label_fields", None)
     return str(fields[0]) if fields else default
+
+
+def _is_albumentations(transform: Any) -> bool:
+    return type(transform).__module__.startswith("albument")
 
 
 def _name(function: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from chunk_strategies import chunks, definitions
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import boxes, masks, rotated_boxes
 
@@ -45,6 +45,7 @@ def collections(draw: st.DrawFn) -> AnnotationCollection:
     return AnnotationCollection(Item(name="a", width=24, height=24), made)
 
 
+@settings(max_examples=150)
 @given(collections())
 def test_rows_are_aligned_with_the_collection(collection: AnnotationCollection) -> None:
     columns = collection.columns()
@@ -71,6 +72,7 @@ def test_rows_are_aligned_with_the_collection(collection: AnnotationCollection) 
     )
 
 
+@settings(max_examples=150)
 @given(collections())
 def test_boxes_are_those_of_the_shapes(collection: AnnotationCollection) -> None:
     stored, shaped = collection.boxes_xyxy(), collection.boxes_xyxy(prefer="shape")
@@ -90,12 +92,14 @@ def test_boxes_are_those_of_the_shapes(collection: AnnotationCollection) -> None
         np.testing.assert_allclose(shaped[row], bounds, atol=1e-9)
 
 
+@settings(max_examples=150)
 @given(collections())
 def test_columns_and_back_is_the_collection(collection: AnnotationCollection) -> None:
     assert collection.columns().collection() == collection
     assert Columns.of(collection.columns().collection()) == collection.columns()
 
 
+@settings(max_examples=100)
 @given(chunks(), st.data())
 def test_rows_of_a_chunk_are_views_that_say_the_same(chunk: Chunk, data: st.DataObject) -> None:
     for index in range(len(chunk.items)):
@@ -167,6 +171,7 @@ def arrays(draw: st.DrawFn) -> dict[str, Any]:
     return given_arrays
 
 
+@settings(max_examples=300)
 @given(arrays())
 def test_arrays_to_a_collection_and_back_are_the_arrays(given_arrays: dict[str, Any]) -> None:
     collection = AnnotationCollection.from_arrays(**given_arrays)
@@ -191,6 +196,7 @@ def test_arrays_to_a_collection_and_back_are_the_arrays(given_arrays: dict[str, 
         assert np.array_equal(columns.crowd, given_arrays["crowd"])
 
 
+@settings(max_examples=150)
 @given(collections())
 def test_masks_are_those_of_each_shape_alone(collection: AnnotationCollection) -> None:
     shape = (24, 24)

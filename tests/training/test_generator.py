@@ -354,6 +354,34 @@ def test_worker_processes_give_the_same(tmp_path: Path, method: str) -> None:
     assert same(found, wanted)
 
 
+def _send_all(generator: DatasetGenerator, pipe: Any) -> None:
+    pipe.send([sample["box"].tolist() for sample in generator])
+
+
+def test_threads_do_not_wait_for_those_of_a_parent() -> None:
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("no fork here")
+    context = multiprocessing.get_context("fork")
+    generator = DatasetGenerator(SAMPLE, "box", num_workers=2)
+    wanted = [sample["box"].tolist() for sample in generator]  # starts threads here
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_send_all, args=(generator, theirs))
+    process.start()
+    assert ours.poll(60), "hangs"
+    assert ours.recv() == wanted
+    process.join()
+
+
+def test_several_samples_are_given_at_once() -> None:
+    shapes = [[Box(k, 0, k + 2, 4, "cat")] for k in range(5)]
+    generator = bare(dataset_of(shapes), num_workers=2)
+    assert same(generator.__getitems__([3, -1, np.int64(0)]), [generator[k] for k in (3, 4, 0)])
+    with pytest.raises(IndexError):
+        generator.__getitems__([5])
+    batches = bare(dataset_of(shapes), batch_size=2)
+    assert same(batches.__getitems__([1]), [batches[1]])
+
+
 def test_labels_that_are_missing_go_with_their_whole_row(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from training.sets import HEIGHT, LABELS, WIDTH, areas, dataset_of, whole_boxes, write_images
 
+import dlgeom
 from dlgeom.annotation import AnnotationCollection
 from dlgeom.definitions import (
     Box,
@@ -39,6 +40,7 @@ from dlgeom.training import (
 )
 from dlgeom.transforms import Affine
 
+SAMPLE = Path(dlgeom.__file__).parent / "sample" / "coco"
 SIZE = (WIDTH, HEIGHT)
 IMAGE = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
 
@@ -97,6 +99,7 @@ def test_augmented_shapes_lie_in_the_image(
     assert again[1] == found
 
 
+@settings(max_examples=200)
 @given(st.lists(areas(), min_size=1, max_size=3), st.integers(0, 9))
 def test_masks_move_with_their_image(shapes: list[Definition], seed: int) -> None:
     """Moves of whole pixels take image and mask to the same places."""
@@ -203,6 +206,7 @@ def test_boxes_that_a_transform_drops_take_their_rows_along(shapes: list[Definit
     assert found.item.width == WIDTH // 2
 
 
+@settings(max_examples=200)
 @given(st.lists(areas(), max_size=4), st.booleans())
 def test_masks_stay_with_their_boxes(shapes: list[Definition], drop: bool) -> None:
     shapes = [s for s in shapes if not (isinstance(s, Segmentation) and not s.area)]
@@ -322,3 +326,49 @@ def test_augmentations_follow_seed_and_epoch(tmp_path: Path) -> None:
 def test_augmentations_with_wrong_numbers_are_refused(step: Any, match: str) -> None:
     with pytest.raises(UsageError, match=match):
         through(step, collection_of(Box(0, 0, 4, 4, "cat")))
+
+
+def test_a_transform_is_asked_for_what_its_settings_name() -> None:
+    class Compose:
+        def __init__(self, *kinds: str) -> None:
+            self.processors = dict.fromkeys(kinds)
+            self.keys: set[str] = set()
+
+        def __call__(self, **data: Any) -> Any:
+            self.keys = set(data)
+            return data
+
+    both = Compose("bboxes", "keypoints")
+    assert len(through(KeywordTransform(both), collection_of(Box(0, 0, 4, 4, "cat")))[1]) == 1
+    assert both.keys == {"image", "bboxes", "labels", "keypoints", "keypoint_labels"}
+    neither = Compose()
+    assert len(through(neither, collection_of())[1]) == 0
+    assert neither.keys == {"image"}
+    moved = KeywordTransform(lambda **data: data, keypoint_offset=0.5)
+    points = collection_of(Point(3, 4, "a"))
+    assert through(moved, points)[1] == through(lambda **data: data, points)[1] == points
+    with pytest.raises(UsageError, match="Compose does not say how boxes are given"):
+        through(neither, collection_of(Box(0, 0, 4, 4, "cat")))
+
+
+@pytest.mark.parametrize("kind", ["box", "segment", "binary", "pose"])
+def test_albumentations_mirrors_as_we_do(kind: str) -> None:
+    album = pytest.importorskip("albumentations")
+    flip = album.Compose(
+        [album.HorizontalFlip(p=1)],
+        bbox_params=album.BboxParams("pascal_voc", label_fields=["rows"]),
+        keypoint_params=album.KeypointParams("xy", label_fields=["points"]),
+    )
+    theirs = DatasetGenerator(SAMPLE, kind, transforms=flip, shuffle=False)
+    ours = DatasetGenerator(SAMPLE, kind, transforms=RandomFlip(p=1), shuffle=False)
+    for a, b in zip(theirs, ours, strict=True):
+        assert np.array_equal(a["image"], b["image"])
+        assert a["labels"] == b["labels"]
+        # A polygon passes as its pixels.
+        np.testing.assert_allclose(a["box"], b["box"], atol=1e-3 if kind == "box" else 1)
+        if kind == "pose":
+            # Theirs does not know which are left and right.
+            place = {tuple(row) for row in b["pose"].reshape(-1, 3).round(3).tolist()}
+            assert {tuple(row) for row in a["pose"].reshape(-1, 3).round(3).tolist()} == place
+        if kind == "binary":
+            assert np.array_equal(a["binary"], b["binary"])
