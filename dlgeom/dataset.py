@@ -254,6 +254,7 @@ class Dataset:
         task: str | None = None,
         subset: str = "train",
         image_files: Literal["none", "copy", "link"] = "none",
+        frames: str = "annotated",
         overwrite: bool = False,
         dry_run: bool = False,
         report: PathLike | None = None,
@@ -272,7 +273,7 @@ class Dataset:
             File or folder to write.
         format : str, optional
             Name of a registered format; told by the target's suffix otherwise.
-        task, image_files, overwrite, dry_run, report, progress, **options
+        task, image_files, frames, overwrite, dry_run, report, progress, **options
             As for `dlgeom.convert`.
         label_map, include_labels, exclude_labels, where
             As for `dlgeom.convert`.
@@ -314,6 +315,7 @@ class Dataset:
                 task=task,
                 subsets=() if self.meta.subsets else (subset,),
                 image_files=image_files,
+                frames=frames,
                 options=options,
                 progress=progress,
             )

@@ -29,6 +29,13 @@ __all__ = ["convert"]
     show_default=True,
     help="Whether TARGET also gets the images.",
 )
+@click.option(
+    "--frames",
+    metavar="annotated|key|all|none|N",
+    default="annotated",
+    show_default=True,
+    help="Which frames of videos become images of a target that holds images.",
+)
 @click.option("--report", metavar="FILE", type=click.Path(), help="Write the report as JSON.")
 @click.option("--fail-on-loss", is_flag=True, help="Exit code 1 if TARGET cannot hold everything.")
 @click.option("--dry-run", is_flag=True, help="Report only, write nothing.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -262,6 +262,9 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
         ``tasks_for(options) -> tuple of str``: those that options leave of `tasks`.
     variants : dict of str to Format
         Aliases that stand for this format with other defaults.
+    films : {"no", "yes", "only"}
+        Whether it holds annotations over the frames of videos, or nothing else. For a target that
+        does not, frames become images; for one that holds nothing else, images become videos.
     """
 
     name: str
@@ -278,3 +281,4 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     tasks: tuple[str, ...] = ()
     tasks_for: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     variants: Mapping[str, Format] = msgspec.field(default_factory=dict)
+    films: Literal["no", "yes", "only"] = "no"

@@ -16,6 +16,7 @@ from dlgeom.converters import registry
 from dlgeom.converters.base import Format, Reader, WriteContext, Writer
 from dlgeom.converters.fields import ItemFields, count_label_fields, count_sections, kept_by
 from dlgeom.converters.output import Output
+from dlgeom.converters.problems import Problems
 from dlgeom.converters.report import Report
 from dlgeom.converters.sizes import SizeFilter
 from dlgeom.converters.source import OnError, PathLike, Source, open_dataset, open_source
@@ -201,6 +202,7 @@ def write_source(
     task: str | None = None,
     subsets: Sequence[str] = (),
     image_files: str = "none",
+    frames: str = "annotated",
     limits: Limits = DEFAULT_LIMITS,
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
@@ -216,7 +218,8 @@ def write_source(
     entry, report, meta = target.format, target.report, source.reader.meta
     _, writing = registry.check_options(source.format, entry, options or {})
     report.source_format = meta.format if source.format is None else source.format.name
-    report.task = choose_task(source.reader, entry, task, writing)
+    reader = _fitting(source, entry, frames)
+    report.task = choose_task(reader, entry, task, writing)
     writer = entry.create(
         WriteContext(
             output=target.output,
@@ -230,7 +233,7 @@ def write_source(
             measure=target.measure,
         )
     )
-    _stream(source, writer, target, progress)
+    _stream(reader, source.problems, writer, target, progress)
     report.files = target.output.files
     report.seconds += time.perf_counter() - start
     report.finish_stream()
@@ -246,8 +249,28 @@ def _learning(reader: Reader, writer: Writer) -> Callable[[], None] | None:
     return learn
 
 
-def _stream(source: Source, writer: Writer, target: Target, progress: Progress | None) -> None:
-    reader, problems, report = source.reader, source.problems, target.report
+def _fitting(source: Source, target: Format, frames: str) -> Reader:
+    """Return the source with frames as images, or images as frames, where the target needs it."""
+    if target.films == "no":
+        from dlgeom.converters.frames import FrameItems, may_hold_films
+
+        if may_hold_films(source.reader.meta):
+            return FrameItems(source.reader, source.problems, frames)
+    elif target.films == "only":
+        from dlgeom.converters.films import FilmItems
+
+        return FilmItems(source.reader, source.problems)
+    return source.reader
+
+
+def _stream(
+    reader: Reader,
+    problems: Problems,
+    writer: Writer,
+    target: Target,
+    progress: Progress | None,
+) -> None:
+    report = target.report
     needs = writer.needs | {"outline", "runs"} if target.measure else writer.needs
     same = reader.meta.format == target.format.name
     items = ItemFields(kept_by(writer, "item_fields", same_format=same))
@@ -308,6 +331,7 @@ def convert(
     task: str | None = None,
     images: PathLike | None = None,
     image_files: Literal["none", "copy", "link"] = "none",
+    frames: str = "annotated",
     ground_truth: PathLike | None = None,
     names: PathLike | None = None,
     subsets: Sequence[str] = (),
@@ -338,6 +362,10 @@ def convert(
         Folder of the images, for sizes that the annotations do not give.
     image_files : {"none", "copy", "link"}
         Whether the target also gets the images.
+    frames : str, default "annotated"
+        Of videos, for a target that holds images: which frames become images named
+        ``<video>.frame.<number>.png``. ``annotated``: in which something is seen; ``key``: with a
+        key frame; ``all``; ``none``: videos are dropped; or a number n, every n-th.
     ground_truth : path, optional
         Images and categories for a COCO results file.
     names : path, optional
@@ -417,6 +445,7 @@ def convert(
             task=task,
             subsets=subsets,
             image_files=image_files,
+            frames=frames,
             limits=limits,
             options=options,
             progress=progress,

@@ -56,4 +56,5 @@ FORMAT = Format(
     recognise=_recognise,
     open=_open,
     create=_create,
+    films="yes",
 )

@@ -40,4 +40,5 @@ FORMAT = Format(
     recognise=_recognise,
     open=_open,
     create=_create,
+    films="yes",
 )
