@@ -9,7 +9,6 @@ three and to colour masks.
 from __future__ import annotations
 
 from dlgeom.render.idmaps import (
-    MapOptions,
     instance_ids,
     instance_stack,
     label_ids,
@@ -17,6 +16,7 @@ from dlgeom.render.idmaps import (
     object_ids,
     one_hot,
 )
+from dlgeom.render.making import MapOptions
 from dlgeom.render.overlay import overlay
 from dlgeom.render.palette import palette
 from dlgeom.render.panoptic import Panoptic, panoptic

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from dlgeom.errors import UsageError
 from dlgeom.geometry import rle
 from dlgeom.geometry.segments import MAX_ID, distinct_ids, rgb_of, segment_runs
-from dlgeom.render.idmaps import MapOptions, instance_ids, label_map
+from dlgeom.render.idmaps import instance_ids, label_map
+from dlgeom.render.making import MapOptions
 from dlgeom.render.scene import Source, kept, scene_of
 
 __all__ = ["Panoptic", "panoptic"]

@@ -14,7 +14,7 @@ from dlgeom.enums import ViewAnnotationOptions
 from dlgeom.errors import UsageError
 from dlgeom.render import idmaps
 from dlgeom.render.canvas import as_array, blend, to_rgba
-from dlgeom.render.idmaps import MapOptions
+from dlgeom.render.making import MapOptions
 from dlgeom.render.marks import FILL, Marks, checked_thickness, marks_of
 from dlgeom.render.painting import paint, regions
 from dlgeom.render.palette import colors_of
