@@ -8,7 +8,6 @@ vertices, run lengths or key points of its shape with their offsets, and 13 byte
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,6 +26,7 @@ from dlgeom.geometry.ragged import Ragged, Rings, Runs, gather
 from dlgeom.item import Item
 from dlgeom.labels import LabelTable
 from dlgeom.training.kinds import Kind, rows_of_kind
+from dlgeom.training.sources import SourceFiles
 
 __all__ = ["Store", "build_store"]
 
@@ -230,7 +230,7 @@ class _Build:
         self._columns: dict[str, list[Any]] = {}
         self._others: dict[int, Any] = {}
         self._rows = 0
-        self._by_name: dict[str, str] = {}
+        self._files_of = SourceFiles(dataset.path)
 
     def add(self, chunk: Chunk) -> None:
         """Take what counts of a chunk."""
@@ -293,20 +293,11 @@ class _Build:
 
     def _files(self, origin: Origin, images: list[bool]) -> list[str]:
         paths = list(origin.paths) if len(origin.paths) else [origin.path] * len(images)
-        return [self._full(path) for path, is_image in zip(paths, images, strict=True) if is_image]
-
-    def _full(self, path: str) -> str:
-        """Return the whole path of a file; the same text again for the same file."""
-        if path not in self._by_name:
-            root = self._dataset.path
-            if root is None:
-                full = path
-            elif root.is_file():
-                full = str(root)
-            else:
-                full = str(_below(root, path))
-            self._by_name[path] = full
-        return self._by_name[path]
+        return [
+            self._files_of.full(path)
+            for path, is_image in zip(paths, images, strict=True)
+            if is_image
+        ]
 
     def _keep(self, part: Chunk) -> None:
         kind = self._kind
@@ -363,13 +354,6 @@ class _Build:
 
 _RAGGED = (("outline", Rings, "xy"), ("runs", Runs, "counts"), ("keypoints", Ragged, "values"))
 _FLAT = ("label", "crowd", "area", "bounds", "rotated")
-
-
-def _below(root: Path, path: str) -> Path:
-    direct = root / path
-    return (
-        direct if direct.exists() or not (root / "json" / path).exists() else root / "json" / path
-    )
 
 
 def _as_one(part: Chunk) -> Chunk:
