@@ -210,14 +210,14 @@ def one_hot(
     """
     source = kept(source)
     known = label_map(source) if ids is None else ids
-    painted = label_ids(source, known, missing=missing, **options)
+    found = label_ids(source, known, missing=missing, **options)
     if classes is None:
         extra = [] if missing == "error" else [missing]
         classes = 1 + max((int(value) for value in (*known.values(), *extra)), default=0)
     DEFAULT_LIMITS.check(
-        "pixels", painted.size * classes, code="limit.pixels", what="pixels of all channels"
+        "pixels", found.size * classes, code="limit.pixels", what="pixels of all channels"
     )
-    return np.asarray(painted[None] == np.arange(classes)[:, None, None])
+    return np.asarray(found[None] == np.arange(classes)[:, None, None])
 
 
 def instance_stack(source: Source, **options: Unpack[MapOptions]) -> NDArray[np.bool_]:
@@ -240,9 +240,8 @@ def instance_stack(source: Source, **options: Unpack[MapOptions]) -> NDArray[np.
     )
     stack = np.zeros((count, *size), dtype=np.bool_)
     places, marks, _ = marks_for(scene, range(count), options, shape)
-    for place, found in zip(
-        places, regions(marks, shape, window, checked_rule(options)), strict=True
-    ):
+    masks = regions(marks, shape, window, checked_rule(options))
+    for place, found in zip(places, masks, strict=True):
         for region in found:
             region.stamp(stack[place], True)
     return stack
