@@ -197,31 +197,35 @@ def match(
     >>> found.first.tolist(), found.second.tolist(), found.unmatched_first.tolist()
     ([1], [0], [0])
     """
-    overlap.match([], [], iou_threshold=iou_threshold)  # refuses a threshold of 0
     one, two = members_of(a), members_of(b)
     if scores is None:
         own = [member.score if isinstance(member, Annotation) else None for member in one]
         scores = None if None in own or not own else np.array(own, dtype=np.float64)
-    crowd = None
-    if crowds:
-        crowd = [isinstance(member, Annotation) and member.crowd for member in two]
-    if kind == "keypoints":
-        table = pairwise_oks(one, two, sigmas=sigmas)
-    else:
-        table = pairwise_iou(
-            one, two, kind=kind, crowds=crowds, shape=shape, width=width, radius=radius
-        )
+    crowd = [isinstance(member, Annotation) and member.crowd for member in two]
     labels = _classes([*one, *two])
-    return overlap.match_table(
-        table,
-        iou_threshold=iou_threshold,
-        method=method,
-        scores=scores,
-        class_ids=(labels[: len(one)], labels[len(one) :]) if class_aware else None,
-        iscrowd=np.array(crowd, dtype=np.bool_) if crowds else None,
-        ignore=ignore,
-        objective=objective,
+    options: dict[str, Any] = {
+        "iou_threshold": iou_threshold,
+        "method": method,
+        "scores": scores,
+        "class_ids": (labels[: len(one)], labels[len(one) :]) if class_aware else None,
+        "iscrowd": np.array(crowd, dtype=np.bool_) if crowds and any(crowd) else None,
+        "ignore": ignore,
+        "objective": objective,
+    }
+    overlap.match([], [], iou_threshold=iou_threshold)  # refuses what `match_table` may take
+    if kind == "keypoints":
+        return overlap.match_table(pairwise_oks(one, two, sigmas=sigmas), **options)
+    sides = Side(one, kind, width, radius), Side(two, kind, width, radius)
+    forms = {form for side in sides for form in side.forms.tolist()}
+    if len(forms) == 1 and NOTHING not in forms and one and two:
+        # One form: no table of all with all.
+        size, form = mask_size(*sides, shape), forms.pop()
+        columns = (side.column(np.arange(len(side)), form, size) for side in sides)
+        return overlap.match(*columns, **options)
+    table = pairwise_iou(
+        one, two, kind=kind, crowds=crowds, shape=shape, width=width, radius=radius
     )
+    return overlap.match_table(table, **options)
 
 
 def _overlaps(

@@ -203,7 +203,9 @@ def _block(
     rows, columns = np.arange(len(one))[rows], np.arange(len(two))[columns]
     form = int(max(one.forms[rows].max(), two.forms[columns].max()))
     options = {} if crowd is None else {"iscrowd": crowd[columns]}
-    return function(one.column(rows, form, size), two.column(columns, form, size), **options)
+    first = one.column(rows, form, size)
+    again = two is one and np.array_equal(rows, columns)
+    return function(first, first if again else two.column(columns, form, size), **options)
 
 
 def _fill_equal(

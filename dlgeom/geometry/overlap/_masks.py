@@ -89,16 +89,19 @@ def _areas(runs: Runs) -> Ints:
     GeometryError
         If the counts of a row do not fill its shape.
     """
-    starts = runs.offsets[:-1]
-    filled = np.flatnonzero(runs.offsets[1:] > starts)
     sums, areas = np.zeros(len(runs), dtype=np.int64), np.zeros(len(runs), dtype=np.int64)
-    if len(filled):
+    for first, last in _blocks(np.diff(runs.offsets)):
+        part = _rows(runs, np.arange(first, last))
+        filled = np.flatnonzero(part.offsets[1:] > part.offsets[:-1])
+        if not len(filled):
+            continue
         # Ones less zeros, and both together: two sums of rows and no index of runs.
-        counts, starts = runs.counts.astype(np.int64), starts[filled]
-        sums[filled] = np.add.reduceat(counts, starts)
+        counts, starts = part.counts.astype(np.int64), part.offsets[filled]
+        total = np.add.reduceat(counts, starts)
         np.negative(counts[1::2], out=counts[1::2])
         less = np.add.reduceat(counts, starts)
-        areas[filled] = (sums[filled] + np.where(starts & 1, less, -less)) >> 1
+        sums[first:last][filled] = total
+        areas[first:last][filled] = (total + np.where(starts & 1, less, -less)) >> 1
     wrong = np.flatnonzero(sums != runs.shape.prod(axis=1))
     if len(wrong):
         row = int(wrong[0])
@@ -208,7 +211,10 @@ class MaskSet:
     def bounds(self) -> Floats:
         """Left, top, right, bottom; made when first asked for, as small sets need none."""
         if self._bounds is None:
-            bounds = rle.bounds_many(self.runs)
+            bounds = np.full((len(self), 4), np.nan)
+            for start, stop in _blocks(np.diff(self.runs.offsets)):
+                rows = np.arange(start, stop)
+                bounds[start:stop] = rle.bounds_many(_rows(self.runs, rows))
             # Empty masks equal each other: they share a place where no other mask is.
             bounds[(self.areas == 0) & self.runs.present] = -1.0
             self._bounds = bounds

@@ -68,7 +68,8 @@ def shape_set(shapes: ArrayLike | Rings | Runs) -> Any:
 
 def shape_sets(first: Any, second: Any) -> tuple[Shapes, Shapes]:
     """Return both sides of a comparison, prepared for each other."""
-    one, two = shape_set(first), shape_set(second)
+    one = shape_set(first)
+    two = one if second is first else shape_set(second)
     if type(one) is not type(two):
         # An empty list is no boxes of any sort.
         if len(one) == 0 or len(two) == 0:
