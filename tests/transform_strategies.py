@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from strategies import cubes, ellipses, lines, masks, polygons, rings, rotated_boxes
 
 import dlgeom as dl
 from dlgeom import Affine
 
-__all__ = ["WHOLE", "any_maps", "collections", "definitions", "moves", "rigid_maps", "sizes"]
+__all__ = ["FEW", "SOME", "any_maps", "collections", "definitions", "moves", "rigid_maps", "sizes"]
 
 SIZE = (48, 40)
 
@@ -183,4 +184,6 @@ def collections(
     return dl.AnnotationCollection(item, draw(st.lists(_annotations(size), max_size=most)))
 
 
-WHOLE = st.integers(-30, 30)
+SOME = settings(max_examples=min(settings().max_examples, 250))
+FEW = settings(max_examples=min(settings().max_examples, 100))
+"""Caps for laws of which one example takes some milliseconds, or tens of them."""

@@ -243,6 +243,7 @@ def _wrapped(degrees: Floats) -> Floats:
     return np.where(rest <= -180.0, rest + 360.0, rest) + 0.0
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def directions(matrix: Floats, angles: ArrayLike) -> Floats:
     """Return the angles of mapped directions, degrees in (-180, 180], shape (N,).
 
@@ -276,6 +277,7 @@ def _square(along: Floats, across: Floats) -> Bools:
     return np.asarray(np.abs((along * across).sum(axis=1)) <= NEARLY * lengths)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def rotated_boxes(matrix: Floats, boxes: ArrayLike) -> tuple[Floats, Bools]:
     """Map rotated boxes (cx, cy, w, h, angle).
 
@@ -339,6 +341,7 @@ def _around_parallelograms(u: Floats, v: Floats) -> Floats:
     return np.column_stack((width, height, _snapped(np.degrees(np.arctan2(way[:, 1], way[:, 0])))))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def ellipses(matrix: Floats, ellipses: ArrayLike) -> Floats:
     """Map ellipses (x, y, rx, ry, angle), shape (N, 5): an ellipse stays an ellipse.
 

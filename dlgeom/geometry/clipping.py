@@ -91,17 +91,26 @@ def clip_parts(parts: Sequence[Sequence[Floats]], window: Window) -> tuple[Parts
         for ring in part:
             _, some, total = clip_line(np.vstack((ring, ring[:1])), window)
             kept, length = kept + some, length + total
-        rings = [clip_ring(np.asarray(ring), window) for ring in part]
-        # A hole without its exterior is nothing; a ring needs three vertices.
-        if len(rings[0]) >= 3:
-            left.append([ring for ring in rings if len(ring) >= 3])
+        rings = [_whole_ring(clip_ring(np.asarray(ring), window)) for ring in part]
+        if len(rings[0]):  # a hole without its exterior is nothing
+            left.append([ring for ring in rings if len(ring)])
     share = _fraction(kept, length, bool(left))
     return (left, share) if share > 0 else ([], 0.0)
 
 
+def _whole_ring(ring: Floats) -> Floats:
+    """Return a ring of three vertices or more that does not repeat its first; empty if a point."""
+    if len(ring) > 1 and (ring[0] == ring[-1]).all():
+        ring = ring[:-1]
+    if not (ring != ring[:1]).any():
+        return ring[:0]
+    return np.vstack((ring, *([ring[-1:]] * (3 - len(ring)))))
+
+
 def _fraction(kept: float, whole: float, some: bool) -> float:
     if whole > 0:
-        return min(max(kept / whole, 0.0), 1.0)
+        part = kept / whole
+        return min(part, 1.0) if part >= 0 else 0.0  # NaN of infinite areas is 0 too
     return float(some)
 
 
@@ -134,7 +143,7 @@ def clip_line(line: Floats, window: Window) -> tuple[list[Floats], float, float]
     for axis in (0, 1):
         for limit, sign in ((window[axis], 1.0), (window[axis + 2], -1.0)):
             distance, speed = sign * (start[:, axis] - limit), sign * step[:, axis]
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 when = -distance / speed
             low = np.where(speed > 0, np.maximum(low, when), low)
             high = np.where(speed < 0, np.minimum(high, when), high)

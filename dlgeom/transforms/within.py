@@ -71,6 +71,7 @@ def visible_fraction(definition: Definition, size: tuple[float, float]) -> float
     return cut_definition(definition, size)[1]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def cut_definition(
     definition: Definition, size: tuple[float, float], *, boxes: str = "exact"
 ) -> Result:
@@ -250,6 +251,7 @@ def _mask(mask: Segmentation, window: Window) -> Result:
     return Segmentation._of_counts(counts, mask.shape, *rest), area / mask.area
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def move_and_cut(
     transform: Affine,
     definition: Definition,

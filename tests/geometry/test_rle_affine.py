@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from strategies import masks
-from transform_strategies import any_maps, sizes
+from transform_strategies import SOME, any_maps, sizes
 
 import dlgeom as dl
 from dlgeom import Affine
@@ -27,6 +27,7 @@ def looked_up(
     return found, (np.abs(points - np.round(points)) > 1e-9).all(axis=2)
 
 
+@SOME
 @given(masks(), any_maps(), sizes(40))
 def test_each_pixel_takes_what_lies_at_its_middle(
     mask: np.ndarray, t: Affine, size: tuple[int, int]
@@ -39,6 +40,7 @@ def test_each_pixel_takes_what_lies_at_its_middle(
     assert np.array_equal(counts, rle.normalise(counts))
 
 
+@SOME
 @given(masks(), any_maps(), sizes(40))
 def test_blocks_and_runs_give_the_same(mask: np.ndarray, t: Affine, size: tuple[int, int]) -> None:
     whole = rle_affine.transform(rle.encode(mask), mask.shape, t.matrix, size)  # type: ignore[arg-type]

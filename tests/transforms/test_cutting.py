@@ -7,7 +7,7 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from transform_strategies import collections, definitions
+from transform_strategies import SOME, collections, definitions
 
 import dlgeom as dl
 from dlgeom import Affine
@@ -31,6 +31,7 @@ def region(d: dl.Definition) -> shapely.Geometry | None:
     return None
 
 
+@SOME
 @given(
     definitions(kinds=("box", "rotated", "polygon", "note")),
     windows,
@@ -56,6 +57,7 @@ def test_what_is_left_is_the_intersection(
     assert (found.label, found.attributes) == (d.label, d.attributes)
 
 
+@SOME
 @given(definitions(), windows)
 def test_what_is_left_lies_in_the_window(
     d: dl.Definition, window: tuple[int, int, int, int]
@@ -82,6 +84,7 @@ def test_what_is_left_lies_in_the_window(
     assert edges[3] <= window[3] - window[1]
 
 
+@SOME
 @given(definitions(), windows, st.data())
 def test_a_crop_of_a_crop_is_a_crop(
     d: dl.Definition, window: tuple[int, int, int, int], data: st.DataObject
@@ -106,6 +109,7 @@ def test_a_crop_of_a_crop_is_a_crop(
             assert a.symmetric_difference(b).area <= 1e-6
 
 
+@SOME
 @given(collections(), windows, st.sampled_from([0.0, 0.25, 1.0]))
 def test_everything_is_kept_or_dropped(
     collection: dl.AnnotationCollection, window: tuple[int, int, int, int], least: float
@@ -129,6 +133,7 @@ def test_everything_is_kept_or_dropped(
             assert annotation.annotation_definition.shape == item.shape
 
 
+@SOME
 @given(collections())
 def test_a_crop_to_the_whole_image_cuts_only_what_leaves_it(
     collection: dl.AnnotationCollection,

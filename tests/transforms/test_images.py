@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import masks
-from transform_strategies import any_maps, sizes
+from transform_strategies import SOME, any_maps, sizes
 
 import dlgeom as dl
 from dlgeom import Affine
@@ -40,6 +40,7 @@ def exact_maps(draw: st.DrawFn, size: tuple[int, int]) -> Affine:
     return t
 
 
+@SOME
 @given(masks(), st.data())
 def test_picture_and_mask_stay_together_under_exact_maps(
     mask: np.ndarray, data: st.DataObject
@@ -67,6 +68,7 @@ def _by_points(t: Affine, picture: np.ndarray) -> np.ndarray:
     return result
 
 
+@SOME
 @given(masks(), any_maps(), sizes(40))
 def test_picture_and_mask_stay_together_under_any_map(
     mask: np.ndarray, t: Affine, size: tuple[int, int]
@@ -85,6 +87,7 @@ def test_picture_and_mask_stay_together_under_any_map(
         assert ((seen > 0) == full.geo).mean() > 0.9
 
 
+@SOME
 @given(masks(max_side=16), sizes(40))
 def test_resize_of_picture_and_mask(mask: np.ndarray, to: tuple[int, int]) -> None:
     t = Affine.resize(to, size=mask.shape[::-1])  # type: ignore[arg-type]

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from strategies import masks, polygons
-from transform_strategies import collections
+from transform_strategies import FEW, SOME, collections
 
 import dlgeom as dl
 from dlgeom import Affine
@@ -29,6 +29,7 @@ def cuttings(draw: st.DrawFn) -> dict[str, object]:
 # ---------------------------------------------------------------- windows
 
 
+@SOME
 @given(
     st.tuples(st.integers(1, 90), st.integers(1, 90)),
     st.integers(1, 40),
@@ -86,6 +87,7 @@ def test_bad_tilings_are_refused(size: object, tile: object, overlap: object, la
 # ---------------------------------------------------------------- and back
 
 
+@SOME
 @given(collections(), cuttings(), st.sampled_from([0.0, 0.3, 1.0]))
 def test_tile_then_merge_is_the_identity(
     collection: dl.AnnotationCollection, cutting: dict[str, object], least: float
@@ -101,6 +103,7 @@ def test_tile_then_merge_is_the_identity(
         assert (item.width, item.height) == tile.window.size
 
 
+@SOME
 @given(masks(shape=(40, 48), allow_empty=False), cuttings())
 def test_masks_come_together_pixel_for_pixel(mask: np.ndarray, cutting: dict[str, object]) -> None:
     """Without the tiling: by their ids."""
@@ -121,6 +124,7 @@ def test_masks_come_together_pixel_for_pixel(mask: np.ndarray, cutting: dict[str
             assert not expected.any()
 
 
+@SOME
 @given(polygons(max_parts=2, cell=12.0), cuttings())
 def test_polygons_come_together_as_regions(
     parts: list[list[np.ndarray]], cutting: dict[str, object]
@@ -139,6 +143,7 @@ def test_polygons_come_together_as_regions(
     assert merged[0].id == "a"
 
 
+@SOME
 @given(
     st.lists(st.integers(0, 320), min_size=4, max_size=4),
     cuttings(),
@@ -291,7 +296,7 @@ def test_predictions_of_two_tiles_become_one() -> None:
         found.merge(iou=0)
 
 
-@settings(max_examples=30)
+@FEW
 @given(collections(most=2))
 def test_one_definition_in_tiles(collection: dl.AnnotationCollection) -> None:
     for annotation in collection:
