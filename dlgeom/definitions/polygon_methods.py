@@ -207,7 +207,8 @@ class PolygonMethods:
     def buffer(self, distance: float) -> Polygon | None:
         """Return it grown by `distance` pixels with round corners; negative shrinks it.
 
-        The new outline is within 0.05 pixels of the true one. None if nothing is left.
+        The new outline lies between the true ones for `distance` and for 0.05 pixels less of
+        it. None if nothing is left.
         """
         from dlgeom.conversions import polygons
 

@@ -43,6 +43,8 @@ Parts = Sequence[Sequence[Floats]]
 FARTHEST = 1e60
 """Coordinates up to which regions are computed: products of four of them stay finite."""
 BLOCK = 1 << 20  # pairs of points and edges looked at in one go
+ROOM = 0.01  # part of area / perimeter up to which a point is too near to the edge of a face
+HEIGHTS = 256  # at which the widest section of a polygon is sought
 
 _OPERATIONS = ("union", "intersection", "difference", "symmetric_difference")
 
@@ -116,11 +118,12 @@ def _filled(parts: Parts) -> Any:
     import shapely
 
     lines = [shapely.linestrings(np.vstack((ring, ring[:1]))) for part in parts for ring in part]
-    faces = shapely.get_parts(shapely.polygonize([shapely.union_all(lines)]))
+    found, *rest = shapely.polygonize_full([shapely.union_all(lines)])
+    faces = shapely.get_parts(found)
     if not len(faces):
         return shapely.MultiPolygon()
-    # A point on the surface is the middle of the widest section: as clear of edges as may be.
-    points = shapely.get_coordinates(shapely.point_on_surface(faces))
+    # Lines with the same face on both sides: rings go along them an even number of times.
+    points = _inner_points(faces, shapely.union_all(rest))
     inside = np.zeros(len(faces), dtype=np.bool_)
     for part in parts:
         parity = np.zeros(len(faces), dtype=np.bool_)
@@ -130,13 +133,70 @@ def _filled(parts: Parts) -> Any:
     chosen = faces[inside]
     if not len(chosen):
         return shapely.MultiPolygon()
-    joined = shapely.coverage_union_all(chosen)
+    try:
+        joined = shapely.coverage_union_all(chosen)
+    except shapely.errors.GEOSException:
+        # Faces so thin that rounding makes them overlap, as those of a flat ellipse are.
+        return shapely.union_all(chosen)
     return joined if shapely.is_valid(joined) else shapely.union_all(chosen)
+
+
+def _inner_points(faces: NDArray[Any], loose: Any) -> Floats:
+    """Return a point of each polygon, shape (N, 2), well off its outline and off loose lines."""
+    import shapely
+
+    found = shapely.get_coordinates(shapely.point_on_surface(faces))
+    points = shapely.points(found)
+    # GEOS looks at one height, where a polygon with spikes may have no width.
+    room = shapely.distance(shapely.boundary(faces), points)
+    cuts = np.zeros((0, 4))
+    if not loose.is_empty:
+        shapely.prepare(loose)
+        room = np.minimum(room, shapely.distance(loose, points))
+        cuts = _edges(shapely.get_parts(loose))
+    thin = room < ROOM * shapely.area(faces) / shapely.length(faces)
+    for index in np.flatnonzero(thin).tolist():
+        found[index] = _middle_of_widest(faces[index], cuts)
+    return np.asarray(found)
+
+
+def _edges(lines: Any) -> Floats:
+    """Return x0, y0, x1, y1 of each edge of lines, shape (E, 4)."""
+    paths = [np.asarray(line.coords)[:, :2] for line in lines]
+    return np.concatenate([np.hstack((path[:-1], path[1:])) for path in paths])
+
+
+def _middle_of_widest(face: Any, cuts: Floats) -> Floats:
+    """Return the middle of the widest horizontal section of a polygon that lines do not cut."""
+    edges = _edges(_rings(face))
+    heights = np.unique(np.concatenate((edges[:, 1], cuts[:, 1])))
+    heights = heights[(heights >= edges[:, 1].min()) & (heights <= edges[:, 1].max())]
+    chosen = np.unique(np.linspace(0, len(heights) - 2, HEIGHTS).astype(np.int64))
+    best, widest = edges[0, :2], -1.0
+    for low, high in zip(heights[chosen].tolist(), heights[chosen + 1].tolist(), strict=True):
+        y = (low + high) / 2
+        x, others = _crossings(edges, y), _crossings(cuts, y)
+        for a, b in zip(x[:-1:2].tolist(), x[1::2].tolist(), strict=False):
+            stops = np.concatenate(([a], others[(others > a) & (others < b)], [b]))
+            k = int(np.diff(stops).argmax())
+            room = min(float(stops[k + 1] - stops[k]), high - low)
+            if room > widest:
+                best, widest = np.array([(stops[k] + stops[k + 1]) / 2, y]), room
+    return best
+
+
+def _crossings(edges: Floats, y: float) -> Floats:
+    """Return where edges cross a height, ascending."""
+    x0, y0, x1, y1 = edges[(edges[:, 1] > y) != (edges[:, 3] > y)].T
+    return np.sort(x0 + (y - y0) / (y1 - y0) * (x1 - x0))
 
 
 def _odd(points: Floats, ring: Floats) -> NDArray[np.bool_]:
     """Tell which points a ring goes around an odd number of times, shape (N,)."""
     start, end = ring, np.roll(ring, -1, axis=0)
+    # An edge there and back is the same edge to the last bit, and counts twice or not at all.
+    down = (start[:, 1] > end[:, 1])[:, None]
+    start, end = np.where(down, end, start), np.where(down, start, end)
     found = np.zeros(len(points), dtype=np.bool_)
     step = max(1, BLOCK // len(ring))
     for first in range(0, len(points), step):
@@ -236,7 +296,7 @@ def covers_lines(parts: Parts, lines: Sequence[Floats], *, boundary: bool) -> bo
 
     whole = region(parts)
     with native("containment"):
-        drawn = shapely.union_all([shapely.linestrings(line) for line in lines])
+        drawn = shapely.multilinestrings([shapely.linestrings(line) for line in lines])
         test = shapely.covers if boundary else shapely.contains
         return bool(test(whole, drawn))
 
@@ -260,8 +320,8 @@ def shape_iou(one: Any, other: Any) -> float:
 def grown(parts: Parts, distance: float) -> list[list[Floats]]:
     """Return the region and all points within `distance` of it; negative takes as much away.
 
-    Corners become round. The rounded outline is within 0.05 pixels of the true one, on the side
-    of the old outline (`dlgeom.geometry.strokes`). No parts if nothing is left.
+    Corners become round. The outline lies between the true ones for `distance` and for 0.05
+    pixels less of it (`dlgeom.geometry.strokes`). No parts if nothing is left.
     """
     import shapely
 
