@@ -16,7 +16,7 @@ from dlgeom.converters.base import Meta
 from dlgeom.converters.inputs import decode_text, read_bytes
 from dlgeom.converters.problems import Problems
 from dlgeom.errors import FormatError, UsageError
-from dlgeom.labels import LabelTable
+from dlgeom.labels import Label, LabelTable
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 from dlgeom.nearest import near
 
@@ -146,13 +146,35 @@ class Relabelling:
         self.labels = LabelTable()
         self._targets = {name for name in choice.renamed.values() if name is not None}
         self._table: list[int] = []
+        self._seen: list[Label] = []
         self.mixed: set[int] = set()
         self.extend()
 
     def extend(self) -> None:
-        """Take in the labels that the source has got since."""
+        """Take in the labels that the source has got since, and what it has learned of others.
+
+        A class may be met before the first pose says which key points it has.
+        """
+        for index, label in enumerate(self._seen):
+            if label is not self.source[index]:
+                self._seen[index] = self.source[index]
+                self._learn(index)
         for index in range(len(self._table), len(self.source)):
+            self._seen.append(self.source[index])
             self._table.append(self._index_of(index))
+
+    def _learn(self, index: int) -> None:
+        label, new = self.source[index], self._table[index]
+        if new < 0 or not label.keypoints:
+            return
+        told = self.labels[new]
+        known = told.keypoints
+        longer = label.keypoints[: len(known)] == known and label.skeleton == told.skeleton
+        if not known or longer:
+            more = {"keypoints": label.keypoints, "skeleton": label.skeleton}
+            self.labels.describe(new, msgspec.structs.replace(told, **more))
+        elif (label.keypoints, label.skeleton) != (known, told.skeleton):
+            self.mixed.add(new)
 
     def _index_of(self, index: int) -> int:
         label = self.source[index]

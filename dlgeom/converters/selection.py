@@ -158,7 +158,7 @@ class SelectedReader:
         learn = getattr(self._reader, "learn_points", None)
         if learn is not None:
             learn()
-        if learn is None and self._labels is None:
+        if learn is None and not (self._labels is not None and self._labels.mixed):
             return
         with self._told.ahead():
             for chunk in self.chunks(grouped=False, needs=frozenset({"keypoints"})):

@@ -193,3 +193,21 @@ def test_targets_without_key_points_say_nothing_of_their_names(tmp_path: Path, t
     same = data_set(pose("ab"), pose("ab")).write(tmp_path / "a", **to)
     other = data_set(pose("ab"), pose("cd")).write(tmp_path / "b", **to)
     assert codes(other) == codes(same)
+
+
+@pytest.mark.parametrize("renamed", ["person", "man"])
+def test_a_renamed_class_of_objects_has_its_key_points(tmp_path: Path, renamed: str) -> None:
+    shapes = [
+        dl.Box(1, 2, 3, 4, "person"),
+        pose("ab", (0, 1)),
+        pose("ab", (0, 1)),
+        pose("bc", label="boy"),
+    ]
+    data_set(*shapes).write(tmp_path / "in", format="dataloop")
+    report = dl.convert(
+        tmp_path / "in", tmp_path / "a.json", label_map={"person": renamed, "boy": "child"}
+    )
+    assert (report.written, report.fields["skeleton"]) == (4, 0)
+    told = json.loads((tmp_path / "a.json").read_text())["categories"]
+    found = {entry["name"]: (entry["keypoints"], entry["skeleton"]) for entry in told}
+    assert found == {renamed: (["a", "b"], [[1, 2]]), "child": (["b", "c"], [])}
