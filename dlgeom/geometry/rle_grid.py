@@ -12,6 +12,7 @@ rectangle.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -314,8 +315,9 @@ def _turned(counts: Counts, shape: Shape, *, mirror_x: bool, mirror_y: bool) -> 
 
     The runs of a row begin and end at the upright cracks between its pixels. Along the border of
     two columns these are where the columns differ, so the flips of both, those in both left out,
-    pair up to the cracks. Each crack is cut into rows, and the cuts are sorted: the cost is that
-    of sorting the runs of the result (and the rows of the outermost columns).
+    pair up to the cracks. Each crack is cut into rows, and the cuts are sorted, some rows at a
+    time: the cost is that of sorting the runs of the result (and the rows of the outermost
+    columns).
     """
     rle.check(counts, shape)
     height, width = int(shape[0]), int(shape[1])
@@ -323,16 +325,25 @@ def _turned(counts: Counts, shape: Shape, *, mirror_x: bool, mirror_y: bool) -> 
         pixels = rle.decode(counts, (height, width)).T
         return rle.encode(pixels[:: -1 if mirror_x else 1, :: -1 if mirror_y else 1])
     x, low, high = upright_cracks(pieces_of_runs(counts, shape), height)
-    offsets = offsets_of(high - low)
-    _refuse_runs(int(offsets[-1]))
+    total = int((high - low).sum())
+    _refuse_runs(total)
     if mirror_x:
         x = width - x
     if mirror_y:
-        low = height - high  # the rows of a crack in the opposite order are the same rows
-    flips = np.arange(offsets[-1])
-    flips *= width
-    flips += np.repeat((low - offsets[:-1]) * width + x, np.diff(offsets))
-    flips.sort()
+        low, high = height - high, height - low  # its rows in the opposite order
+    flips = np.empty(total, dtype=np.int64)
+    done = 0
+    for first, last in pairwise(np.linspace(0, height, total // BLOCK + 2, dtype=np.int64)):
+        some = (low < last) & (high > first)
+        starts = np.maximum(low[some], first)
+        lengths = np.minimum(high[some], last) - starts
+        offsets = offsets_of(lengths)
+        block = flips[done : done + int(offsets[-1])]
+        block[:] = np.arange(offsets[-1])
+        block *= width
+        block += np.repeat((starts - offsets[:-1]) * width + x[some], lengths)
+        block.sort()
+        done += len(block)
     return rle.from_flips(flips, height * width)
 
 

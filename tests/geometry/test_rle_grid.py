@@ -147,12 +147,16 @@ def test_made_of_small_blocks_it_is_the_same(
             rle_grid.flip(counts, shape, horizontal=True),
             rle_grid.flip(counts, shape, vertical=True),
             rle_grid.resize(counts, shape, (height, width)),
+            rle_grid.transpose(counts, shape),
+            rle_grid.rot90(counts, shape, 1),
+            rle_grid.rot90(counts, shape, 3),
         )
         return [runs.tolist() for runs in made]
 
     whole = results()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rle_grid, "BLOCK", block)
+        patch.setattr(rle_grid, "BUSY", 0)
         assert results() == whole
 
 
