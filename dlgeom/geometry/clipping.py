@@ -163,10 +163,11 @@ def clip_line(line: Floats, window: Window) -> tuple[list[Floats], float, float]
 
 
 def _at(line: Floats, row: int, when: float, window: Window) -> Floats:
-    """Return a point of an edge; its ends exactly."""
+    """Return a point of an edge; its ends exactly, where they lie in the window."""
     if when == 0:
-        return np.asarray(line[row])
-    if when == 1:
-        return np.asarray(line[row + 1])
-    point = line[row] + when * (line[row + 1] - line[row])
+        point = line[row]
+    elif when == 1:
+        point = line[row + 1]
+    else:
+        point = line[row] + when * (line[row + 1] - line[row])
     return np.asarray(np.clip(point, window[:2], window[2:]))

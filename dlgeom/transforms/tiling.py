@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from dlgeom.annotation import Annotation, AnnotationCollection
 from dlgeom.errors import UsageError
 from dlgeom.item import Item
-from dlgeom.transforms.affine import checked_size
 from dlgeom.transforms.collections import like, needed_size, size_of
 from dlgeom.transforms.cutting import Cut, cut_some
 from dlgeom.transforms.joining import Piece, join_pieces, join_predictions, moved_back
+from dlgeom.transforms.value import checked_size
 from dlgeom.transforms.windows import Window, tiles
 from dlgeom.transforms.within import checked_visibility, has_place
 

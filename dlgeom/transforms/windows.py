@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlgeom.errors import UsageError
-from dlgeom.transforms.affine import Affine, checked_size
+from dlgeom.transforms.affine import Affine
+from dlgeom.transforms.value import checked_size
 
 __all__ = ["Window", "tiles"]
 
