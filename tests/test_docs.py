@@ -16,6 +16,7 @@ import pytest
 import dlgeom
 from dlgeom.converters import registry
 from dlgeom.converters.coco.write_codes import CODES as COCO
+from dlgeom.converters.mot.write_codes import CODES as MOT
 from dlgeom.converters.srt.write_codes import CODES as SRT
 from dlgeom.converters.voc.write_codes import CODES as VOC
 from dlgeom.converters.vtt.write_codes import CODES as VTT
@@ -30,7 +31,7 @@ PAGES = sorted(
     for pattern in ("README.md", "docs/**/*.md", "benchmarks/*.md", "dlgeom/sample/*.md")
     for path in ROOT.glob(pattern)
 )
-FORMATS = {"coco": COCO, "yolo": YOLO, "voc": VOC, "vtt": VTT, "srt": SRT}
+FORMATS = {"coco": COCO, "yolo": YOLO, "voc": VOC, "vtt": VTT, "srt": SRT, "mot": MOT}
 CODE = re.compile(
     r"(?:file|encoding|json|xml|yaml|zip|schema|type|number|value|text|ref|record|row|path|image"
     r"|mask|rle|geometry|polygon|keypoints|vtt|srt|limit|output|io|crowd|shape|label|option)\.[a-z0-9_]+"

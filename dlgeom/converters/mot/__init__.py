@@ -1,0 +1,1 @@
+"""MOTChallenge: tracks and detections as rows of text."""
