@@ -83,7 +83,9 @@ def to_hull(
     with regions.native("the hull"):
         ring = cuboids.silhouette(points)
     if len(ring) < 3 or signed_areas(ring, offsets_of([len(ring)]))[0] == 0:
-        raise no_way(definition, "hull", "it has no area: its points lie on one line")
+        option = {Polyline: "width", Point: "radius", Pose: "radius"}.get(type(definition))
+        how = f". Give it a {option}= in pixels" if option else ""
+        raise no_way(definition, "hull", f"it has no area: its points lie on one line{how}")
     return Polygon.from_parts([[ring]], *_rest(definition))
 
 

@@ -55,6 +55,32 @@ def test_repair_keeps_the_area_of_the_fill_rule(parts: Parts) -> None:
 
 
 @some
+@given(any_outlines(step=False), st.sampled_from([1e-9, 1.0, 1e7]))
+def test_whatever_is_given_the_result_is_a_valid_polygon_or_our_error(
+    parts: Parts, size: float
+) -> None:
+    polygon = Polygon.from_parts([[ring * size for ring in part] for part in parts], *REST)
+    for ask in (
+        polygon.repair,
+        polygon.validity,
+        lambda: polygon & SQUARE,
+        lambda: polygon.clip((0, 0, 2 * size, 2 * size)),
+        lambda: polygon.simplify(size / 10),
+        lambda: polygon.simplify(min_iou=0.9),
+        lambda: polygon.simplify(vertices=20),
+        lambda: polygon.resample(30).repair(),
+        lambda: polygon.contains([[1, 1]]),
+    ):
+        try:
+            found = ask()
+        except GeometryError:
+            continue
+        if isinstance(found, Polygon) and found is not polygon:
+            assert found.is_valid or len(found.x) == 20  # new vertices on edges are rounded
+            assert all(len(ring) >= 3 for ring in found.rings)
+
+
+@some
 @given(any_outlines(), st.booleans())
 def test_orientation_turns_rings_and_keeps_their_start(parts: Parts, clockwise: bool) -> None:
     polygon = Polygon.from_parts(parts, *REST)
