@@ -23,8 +23,9 @@ from dlgeom.training.collate import (
     collate_torch,
 )
 from dlgeom.training.generator import DatasetGenerator
-from dlgeom.training.hooks import KeywordTransform, Step, steps_of
+from dlgeom.training.hooks import Step, steps_of
 from dlgeom.training.images import read_image
+from dlgeom.training.keywords import KeywordTransform
 
 __all__ = [
     "Augmentation",

@@ -11,7 +11,7 @@ from dlgeom.batches import Columns
 from dlgeom.conversions import mask_to_polygon
 from dlgeom.definitions import Point, Polyline, Pose, Segmentation
 from dlgeom.errors import GeometryError
-from dlgeom.geometry import bridges, rle
+from dlgeom.geometry import bridges, raster, rle
 from dlgeom.geometry.ragged import Runs
 from dlgeom.training.classes import Classes, to_categorical
 from dlgeom.training.kinds import Kind
@@ -147,7 +147,8 @@ def polygon_rings(columns: Columns, shape: Shape | None = None) -> NDArray[np.ob
     columns : Columns
         Polygons and masks.
     shape : tuple of int, optional
-        (height, width) of the image, for outlines that no one ring stands for as they are.
+        (height, width) of the image. Parts that overlap are outlined along their pixels, for
+        which it is needed; without it they are joined as they are.
     """
     outline, runs = columns.chunk.outline, columns.chunk.runs
     rings: list[Any] = []
@@ -155,17 +156,29 @@ def polygon_rings(columns: Columns, shape: Shape | None = None) -> NDArray[np.ob
         parts: Any = outline.row(row)
         if not parts:
             parts = _traced(runs.row(row), tuple(runs.shape[row].tolist()))
-        ring = bridges.join(parts)
-        if ring is None:
-            if shape is None:
-                raise GeometryError(
-                    "a polygon has parts that overlap; one ring for it follows its pixels, and "
-                    "the size of the image is not known. Say it with the item"
-                )
-            one = columns[row : row + 1].runs(shape)
-            ring = bridges.join(_traced(one.row(0), shape))
+        ring = bridges.join(parts) if parts else None
+        if parts and ring is None and shape is None:
+            raise GeometryError(
+                "no one ring stands for the parts of a polygon; the outline of its pixels would, "
+                "and the size of the image is not known. Say it with the item"
+            )
+        several = len(parts) > 1 or ring is None
+        if parts and several and shape is not None and not _fills(ring, parts, shape):
+            # Parts that overlap: even-odd filling would leave a gap there.
+            traced = _traced(raster.parts_to_runs(parts, shape), shape)
+            ring = bridges.join(traced) if traced else None
         rings.append(np.zeros((0, 2)) if ring is None else np.array(ring))
     return _objects(rings)
+
+
+def _fills(ring: Floats | None, parts: Any, shape: Shape) -> bool:
+    """Whether filling the ring gives the pixels of the parts."""
+    if ring is None:
+        return False
+    return np.array_equal(
+        rle.normalise(raster.ring_to_runs(ring, shape)),
+        rle.normalise(raster.parts_to_runs(parts, shape)),
+    )
 
 
 def _traced(counts: NDArray[np.uint32], shape: Any) -> list[Any]:

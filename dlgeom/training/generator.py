@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import operator
 import os
@@ -12,44 +11,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dlgeom.batches import Columns
-from dlgeom.converters.images import is_image_name
-from dlgeom.converters.pipeline import gc_paused
 from dlgeom.dataset import Dataset
 from dlgeom.errors import FormatError, OutputError, UsageError
 from dlgeom.filters import Filters
 from dlgeom.item import Item
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 from dlgeom.training.balance import DEFAULT_SEED, balanced_rows, generator_of, shuffled
-from dlgeom.training.classes import Classes
-from dlgeom.training.entries import arrays_of, entry_of
 from dlgeom.training.extras import import_torch
 from dlgeom.training.hooks import split_steps
 from dlgeom.training.images import ImageFiles
+from dlgeom.training.index import Index
 from dlgeom.training.kinds import kind_of
-from dlgeom.training.store import Store, build_store
+from dlgeom.training.samples import Maker
 
 __all__ = ["DatasetGenerator"]
-
-log = logging.getLogger("dlgeom.training")
-
-Image = NDArray[Any]
-
-
-class _Built(msgspec.Struct, eq=False):
-    """A sample before it becomes a dict or tensors."""
-
-    position: int
-    index: int
-    path: Path | None
-    image: Any
-    columns: Columns
-    shape: tuple[int, int] | None
-    before: tuple[Any, Columns] | None = None
 
 
 class DatasetGenerator:
@@ -196,11 +174,9 @@ class DatasetGenerator:
         self.ignore_empty, self.output = bool(ignore_empty), output
         self.collate_fn = collate_fn
         self.with_images, self.missing_images = bool(with_images), missing_images
-        self._steps, self._late = split_steps(transforms, output)
-        if (self._steps or self._late) and not with_images:
+        steps, late = split_steps(transforms, output)
+        if (steps or late) and not with_images:
             raise UsageError("transforms move images too; with_images=False leaves none. Drop one")
-        self.skipped: Counter[str] = Counter()
-        self.bad_images: list[str] = []
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
         opened = not isinstance(data_path, Dataset)
@@ -214,96 +190,33 @@ class DatasetGenerator:
             )
         folder = dataset.meta.images_root if images is None else Path(images)
         try:
-            self._read(
+            self._index = Index(
                 dataset,
                 filters,
+                self.kind,
+                ImageFiles(folder, limits),
+                maps=(label_to_id_map, id_to_label_map),
                 by_type=match == "type" or (match == "auto" and dataset.meta.format == "dataloop"),
                 predictions=predictions,
-                maps=(label_to_id_map, id_to_label_map),
                 missing_labels=missing_labels,
-                files=ImageFiles(folder, limits),
+                ignore_empty=self.ignore_empty,
+                readable=self.with_images and missing_images == "skip",
             )
         finally:
             if opened:
                 dataset.close()
+        self._maker = Maker(
+            index=self._index,
+            steps=steps,
+            late=late,
+            with_images=self.with_images,
+            one_hot=self.to_categorical,
+            originals=self.return_originals,
+            tensors=output == "torch",
+        )
         self.set_epoch(0)
 
-    # The index.
-
-    def _read(
-        self,
-        dataset: Dataset,
-        filters: Filters | str | None,
-        *,
-        by_type: bool,
-        predictions: bool,
-        maps: tuple[Mapping[str, int] | None, Mapping[int, str] | None],
-        missing_labels: str,
-        files: ImageFiles,
-    ) -> None:
-        self._files = files
-        chosen = dataset if filters is None else dataset.filter(filters)
-        with gc_paused():
-            store, skipped = build_store(
-                chosen, self.kind, by_type=by_type, predictions=predictions
-            )
-        self.skipped.update({reason: count for reason, count in skipped.items() if count})
-        if not self.ignore_empty and filters is None and dataset.meta.format == "dataloop":
-            store = _with_bare_images(store, files)
-        self._classes = Classes.of(*maps, [*dataset.labels.names, *store.labels.names])
-        ids, known = self._classes.table(store.labels.names)
-        self._tell_missing(store, known, missing_labels)
-        store = store.only_rows(known[store.label])
-        if self.ignore_empty and self.kind is not None:
-            store = store.take(np.flatnonzero(np.diff(store.offsets) > 0))
-        if self.missing_images == "skip" and self.with_images:
-            store = store.take(self._readable(store))
-        self._store = store
-        self._ids = ids[store.label]
-        posed = self.kind is not None and self.kind.name == "pose"
-        self._points = store.most_keypoints if posed else None
-        if len(store) == 0:
-            hint = " Pass match='any' to take what can become it" if by_type else ""
-            log.warning(
-                "no item has an annotation of the type %r.%s",
-                None if self.kind is None else self.kind.name,
-                hint,
-            )
-
-    def _tell_missing(self, store: Store, known: NDArray[np.bool_], how: str) -> None:
-        rows = np.flatnonzero(~known[store.label])
-        if not len(rows):
-            return
-        names: list[str | None] = [*store.labels.names, None]
-        counts = Counter(names[k] for k in store.label[rows].tolist())
-        told = ", ".join(f"{name!r} ({count})" for name, count in counts.most_common(20))
-        message = (
-            f"{len(rows)} annotations have labels without a class id: {told}; the map has "
-            f"{', '.join(map(repr, self._classes.label_to_id)) or 'none'}."
-        )
-        if how == "raise":
-            raise UsageError(f"{message} Add them to label_to_id_map, or leave it out")
-        log.warning("%s They are left out", message)
-        for name, count in counts.items():
-            reason = "no label" if name is None else f"label {name!r} has no class id"
-            self.skipped[reason] += count
-
-    def _readable(self, store: Store) -> NDArray[np.int64]:
-        """Return the items whose images are there, with a header that can be read."""
-        good = []
-        for index, item in enumerate(store.items):
-            error = self._files.check(item)
-            if error is None:
-                good.append(index)
-                continue
-            self._tell_image(error)
-        return np.array(good, dtype=np.int64)
-
-    def _tell_image(self, error: FormatError | OutputError) -> None:
-        log.warning("left out: %s", error)
-        if str(error) not in self.bad_images:
-            self.bad_images.append(str(error))
-            self.skipped["image cannot be read"] += 1
+    # The order.
 
     def set_epoch(self, epoch: int) -> None:
         """Draw order, balancing and augmentations anew, as the seed and this number say.
@@ -316,11 +229,11 @@ class DatasetGenerator:
         """
         self.epoch = operator.index(epoch)
         random = generator_of(self.seed, self.epoch)
-        count = len(self._store)
+        count = len(self._index.store)
         if self.class_balancing and self.kind is not None:
-            rows = balanced_rows(self._ids, random)
+            rows = balanced_rows(self._index.ids, random)
             self._drawn: NDArray[np.int64] | None = rows
-            entries = np.searchsorted(self._store.offsets, rows, side="right") - 1
+            entries = np.searchsorted(self._index.store.offsets, rows, side="right") - 1
             if self.shuffle:
                 places = shuffled(np.arange(len(rows)), random)
             else:
@@ -338,17 +251,27 @@ class DatasetGenerator:
     @property
     def label_to_id_map(self) -> dict[str, int]:
         """Label -> class id."""
-        return dict(self._classes.label_to_id)
+        return dict(self._index.classes.label_to_id)
 
     @property
     def id_to_label_map(self) -> dict[int, str]:
         """Class id -> label, the first of several."""
-        return dict(self._classes.id_to_label)
+        return dict(self._index.classes.id_to_label)
 
     @property
     def num_classes(self) -> int:
         """Number of classes beside the background."""
-        return self._classes.num_classes
+        return self._index.classes.num_classes
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """How many annotations, items and images were left out, by reason."""
+        return self._index.skipped
+
+    @property
+    def bad_images(self) -> list[str]:
+        """What was wrong with the images that were left out."""
+        return self._index.bad_images
 
     @property
     def n_items(self) -> int:
@@ -358,23 +281,23 @@ class DatasetGenerator:
     @property
     def items(self) -> list[Item]:
         """The items in the order of the samples; repeated as class balancing repeats them."""
-        return [self._store.items[index] for index in self._order.tolist()]
+        return [self._index.store.items[index] for index in self._order.tolist()]
 
     @property
     def targets(self) -> NDArray[np.int64] | None:
         """With class balancing the class for which each sample was drawn, shape (n_items,)."""
-        return None if self._drawn is None else self._ids[self._drawn]
+        return None if self._drawn is None else self._index.ids[self._drawn]
 
     @property
     def class_counts(self) -> dict[int, int]:
         """Class id -> number of annotations, without repetitions."""
-        ids, counts = np.unique(self._ids, return_counts=True)
+        ids, counts = np.unique(self._index.ids, return_counts=True)
         return dict(zip(ids.tolist(), counts.tolist(), strict=True))
 
     @property
     def nbytes(self) -> int:
         """Bytes of the columns that hold the annotations."""
-        return self._store.nbytes
+        return self._index.store.nbytes
 
     def __len__(self) -> int:
         """Return the number of samples, or of batches."""
@@ -384,7 +307,7 @@ class DatasetGenerator:
         kind = None if self.kind is None else self.kind.name
         return (
             f"DatasetGenerator({self.n_items} samples, {kind!r}, {self.num_classes} classes, "
-            f"{len(self._ids)} annotations)"
+            f"{len(self._index.ids)} annotations)"
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -488,7 +411,7 @@ class DatasetGenerator:
             code = str(getattr(error, "code", ""))
             if self.missing_images == "raise" or not code.startswith(("image.", "io.", "file.")):
                 raise
-            self._tell_image(error)
+            self._index.tell_image(error)
             return None
 
     def sample(self, position: int) -> Any:
@@ -499,74 +422,8 @@ class DatasetGenerator:
         position : int
             In ``range(n_items)``.
         """
-        built = self._build(position)
-        if self.output == "torch":
-            from dlgeom.training.torch_targets import to_target
-
-            return to_target(
-                built.image,
-                built.columns,
-                self.kind,
-                self._classes,
-                built.index,
-                points=self._points,
-                transforms=self._late,
-            )
-        return self._dict(built)
-
-    def _build(self, position: int) -> _Built:
-        index = int(self._order[position])
-        item = self._store.items[index]
-        columns = self._store.columns(index)
-        path: Path | None = None
-        image: Any = None
-        if self.with_images:
-            path = self._files.needed(item)
-            image = self._files.read(item, path)
-            if item.width is None or item.height is None:
-                size = {"width": image.shape[1], "height": image.shape[0]}
-                columns.chunk.items = [msgspec.structs.replace(item, **size)]
-        else:
-            path = self._files.find(item)
-        built = _Built(position, index, path, image, columns, _shape(image) or item.shape)
-        if self._steps:
-            if self.return_originals:
-                built.before = (image.copy(), columns)
-            random = generator_of(self.seed, self.epoch, position)
-            collection = columns.collection()
-            for step in self._steps:
-                image, collection = step.transform(image, collection, random)
-            built.image, built.columns = image, collection.columns()
-            built.shape = _shape(image) or built.shape
-        elif self.return_originals:
-            built.before = (None if image is None else image.copy(), columns)
-        return built
-
-    def _dict(self, built: _Built) -> dict[str, Any]:
-        item = self._store.items[built.index]
-        classes, one_hot = self._classes, self.to_categorical
-        arrays = arrays_of(built.columns, self.kind, classes, one_hot=one_hot)
-        how: Any = {"one_hot": one_hot, "points": self._points}
-        entry = entry_of(built.columns, self.kind, classes, arrays, built.shape, **how)
-        result: dict[str, Any] = {
-            "image_filepath": None if built.path is None else str(built.path),
-            "item_id": item.name if item.id is None else item.id,
-            **arrays,
-            "crowd": np.array(built.columns.crowd),
-            "annotation_filepath": self._store.sources[built.index],
-        }
-        if self.kind is not None:
-            result[self.kind.name] = entry
-        if self.with_images:
-            result["image"] = built.image
-        result["annotations"] = entry
-        if built.before is not None:
-            image, columns = built.before
-            first = arrays_of(columns, self.kind, classes, one_hot=one_hot)
-            shape = _shape(image) or item.shape
-            result["orig_image"] = image
-            result["orig_annotations"] = entry_of(columns, self.kind, classes, first, shape, **how)
-        return result
+        number = int(self._order[position])
+        return self._maker.make(number, generator_of(self.seed, self.epoch, position))
 
     def visualize(self, idx: int | None = None) -> NDArray[np.uint8]:
         """Draw a sample after its transforms.
@@ -596,8 +453,10 @@ class DatasetGenerator:
             place = operator.index(idx)
             if not -self.n_items <= place < self.n_items:
                 raise IndexError(f"index {place} of {self.n_items} samples")
-        built = self._build(place % self.n_items)
-        return draw(built.image, built.columns, self.kind, self._classes)
+        place %= self.n_items
+        random = generator_of(self.seed, self.epoch, place)
+        built = self._maker.build(int(self._order[place]), random)
+        return draw(built.image, built.columns, self.kind, self._index.classes)
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
@@ -613,34 +472,3 @@ def _count(name: str, value: object, least: int) -> int:
     if number < least:
         raise UsageError(f"{name} is {value!r}; it is a whole number from {least}")
     return number
-
-
-def _shape(image: Any) -> tuple[int, int] | None:
-    """Return (height, width) of an image as a transform may have left it."""
-    shape = getattr(image, "shape", None)
-    if shape is None or len(shape) < 2:
-        return None
-    sides = shape[:2] if isinstance(image, np.ndarray) else shape[-2:]
-    return int(sides[0]), int(sides[1])
-
-
-def _with_bare_images(store: Store, files: ImageFiles) -> Store:
-    """Add the images of a platform's folder that have no JSON file."""
-    if files.root is None:
-        return store
-    known = {item.name for item in store.items}
-    found: list[Item] = []
-    for folder, folders, names in os.walk(files.root):
-        folders.sort()
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            relative = Path(os.path.relpath(path, files.root)).as_posix()
-            if is_image_name(name) and relative not in known and not os.path.islink(path):
-                found.append(Item(name=relative))
-    more = np.full(len(found), store.offsets[-1], dtype=np.int64)
-    return msgspec.structs.replace(
-        store,
-        items=[*store.items, *found],
-        offsets=np.concatenate((store.offsets, more)),
-        sources=[*store.sources, *([""] * len(found))],
-    )

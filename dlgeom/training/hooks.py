@@ -7,21 +7,18 @@ sample are made from what it returns, so that their rows stay aligned.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dlgeom.annotation import Annotation, AnnotationCollection
-from dlgeom.batches import Columns
-from dlgeom.conversions import mask_to_polygon
-from dlgeom.definitions import Box, Point, Pose, Segmentation
+from dlgeom.annotation import AnnotationCollection
 from dlgeom.errors import UsageError
+from dlgeom.training.keywords import KeywordTransform, name_of
 from dlgeom.transforms import Affine
 
-__all__ = ["KeywordTransform", "Step", "steps_of"]
+__all__ = ["Step", "split_steps", "steps_of"]
 
 Image = NDArray[Any]
 
@@ -64,7 +61,7 @@ class _ImageOnly:
         shape = made.shape[:2] if isinstance(made, np.ndarray) else image.shape[:2]
         if shape != image.shape[:2] and len(annotations):
             raise UsageError(
-                f"{_name(self.function)} made an image of {shape} from one of {image.shape[:2]}; "
+                f"{name_of(self.function)} made an image of {shape} from one of {image.shape[:2]}; "
                 "a transform of the image alone keeps its (height, width), or the annotations "
                 "would not lie on it. Let it take (image, annotations)"
             )
@@ -89,254 +86,10 @@ class _Pair:
             or not isinstance(made[1], AnnotationCollection)
         ):
             raise UsageError(
-                f"{_name(self.function)} returned {type(made).__name__}; a transform returns "
+                f"{name_of(self.function)} returned {type(made).__name__}; a transform returns "
                 "(image, annotations), an AnnotationCollection"
             )
         return made[0], made[1]
-
-
-class KeywordTransform:
-    """A transform that takes keywords and returns a dict of the same keys, as albumentations do.
-
-    Parameters
-    ----------
-    transform : callable
-        Called with ``image`` (H, W, 3), and what the annotations have of: ``bboxes``, a list of
-        (left, top, right, bottom) in pixels; ``masks``, a list of uint8 (H, W);
-        ``keypoints``, a list of (x, y); and with the label fields.
-    label_field : str, optional
-        Field that goes with the boxes: it holds the number of each row, and tells what was
-        dropped. Found from the transform's own settings, else ``labels``.
-    keypoint_field : str, optional
-        The same for key points, else ``keypoint_labels``.
-    keypoint_offset : float, optional
-        What is taken off key points on the way in and added on the way out: 0.5 for transforms
-        that count from the middle of the first pixel, as those of albumentations do and as is
-        the default for them; else 0. Boxes are continuous everywhere.
-
-    Notes
-    -----
-    With albumentations: ``Compose([...], bbox_params=BboxParams("pascal_voc",
-    label_fields=["labels"]))``, and ``KeypointParams("xy", label_fields=["keypoint_labels"])``
-    for poses; it draws its random numbers itself, so give it a seed of its own.
-
-    A row whose box is dropped is dropped as a whole; one that has only a mask, where nothing of
-    it is left. Key points that are dropped get visibility 0. A polygon passes as its mask and
-    comes back as the outline along pixel edges; a rotated box as its bounds.
-    """
-
-    def __init__(
-        self,
-        transform: Callable[..., Mapping[str, Any]],
-        label_field: str | None = None,
-        keypoint_field: str | None = None,
-        keypoint_offset: float | None = None,
-    ) -> None:
-        self.transform_function = transform
-        self.label_field = label_field or _field(transform, "bboxes", "labels")
-        self.keypoint_field = keypoint_field or _field(transform, "keypoints", "keypoint_labels")
-        counted = 0.5 if _is_albumentations(transform) else 0.0
-        self.keypoint_offset = counted if keypoint_offset is None else float(keypoint_offset)
-
-    def transform(
-        self, image: Image, annotations: AnnotationCollection, random: np.random.Generator
-    ) -> tuple[Image, AnnotationCollection]:
-        """Return the image and its annotations after the step."""
-        columns = annotations.columns()
-        self._check(len(annotations))
-        rows = _KeywordRows(annotations, columns, image.shape[:2])
-        arguments: dict[str, Any] = {"image": image, **rows.arguments(self)}
-        made = self.transform_function(**arguments)
-        if not isinstance(made, Mapping) or "image" not in made:
-            raise UsageError(
-                f"{_name(self.transform_function)} returned {type(made).__name__}; a transform of "
-                "keywords returns a dict with the same keys"
-            )
-        for key in arguments:
-            if key not in made:
-                raise UsageError(
-                    f"{_name(self.transform_function)} was given {key!r} and did not return it; "
-                    "without it rows cannot be told apart"
-                )
-        return made["image"], rows.result(made, self)
-
-    @property
-    def processors(self) -> Mapping[str, Any] | None:
-        """What the transform says it can take, as a ``Compose`` of albumentations does."""
-        found = getattr(self.transform_function, "processors", None)
-        return found if isinstance(found, Mapping) else None
-
-    def _check(self, rows: int) -> None:
-        known = self.processors
-        alone = known is None and _is_albumentations(self.transform_function)
-        if alone or (known is not None and "bboxes" not in known and rows):
-            raise UsageError(
-                f"{_name(self.transform_function)} does not say how boxes are given. Make it "
-                "Compose([...], bbox_params=BboxParams('pascal_voc', label_fields=['labels']))"
-            )
-
-
-class _KeywordRows:
-    """The rows of a sample on their way through a transform that takes keywords."""
-
-    def __init__(
-        self, annotations: AnnotationCollection, columns: Columns, shape: tuple[int, int]
-    ) -> None:
-        self.annotations = annotations
-        self.shapes = [annotation.annotation_definition for annotation in annotations]
-        self.bounds = columns.boxes_xyxy(prefer="shape")
-        areas = columns.runs(shape)
-        self.masked = np.flatnonzero(areas.present).tolist()
-        self.masks = columns.masks(shape)[self.masked].astype(np.uint8) if self.masked else None
-        self.points: list[tuple[int, int, float, float]] = []
-        for row, found in enumerate(self.shapes):
-            if isinstance(found, Pose):
-                values = found.keypoints.tolist()
-                self.points += [(row, k, x, y) for k, (x, y, seen) in enumerate(values) if seen > 0]
-            elif isinstance(found, Point):
-                self.points.append((row, 0, found.x, found.y))
-        posed = {row for row, *_ in self.points}
-        given = [b is not None for b in (a.stored_bounds for a in annotations)]
-        # The box of a pose or point without one of its own says nothing.
-        self.boxed = [
-            row
-            for row in range(len(self.shapes))
-            if not np.isnan(self.bounds[row, 0]) and (row not in posed or given[row])
-        ]
-
-    def arguments(self, names: KeywordTransform) -> dict[str, Any]:
-        """Return what the transform is called with beside the image."""
-        known = names.processors
-        result: dict[str, Any] = {}
-        if known is None or "bboxes" in known:
-            result["bboxes"] = [tuple(self.bounds[row].tolist()) for row in self.boxed]
-            result[names.label_field] = list(self.boxed)
-        if self.masks is not None:
-            result["masks"] = list(self.masks)
-        if self.points or (known is not None and "keypoints" in known):
-            off = names.keypoint_offset
-            result["keypoints"] = [(x - off, y - off) for *_, x, y in self.points]
-            result[names.keypoint_field] = list(range(len(self.points)))
-        return result
-
-    def result(self, made: Mapping[str, Any], names: KeywordTransform) -> AnnotationCollection:
-        """Return the annotations that are left."""
-        kept = [int(row) for row in made.get(names.label_field, ())]
-        found = list(made.get("bboxes", ()))
-        if len(kept) != len(found) or not set(kept) <= set(self.boxed):
-            raise UsageError(
-                f"the transform returned {len(found)} boxes with the {names.label_field} {kept}; "
-                "each box keeps the one it came with"
-            )
-        boxes = {row: np.asarray(box)[:4] for row, box in zip(kept, found, strict=True)}
-        masks = self._masks(made.get("masks"), kept)
-        points = {
-            int(number): np.asarray(place, dtype=np.float64)[:2] + names.keypoint_offset
-            for number, place in zip(
-                made.get(names.keypoint_field, ()), made.get("keypoints", ()), strict=True
-            )
-        }
-        image = made["image"]
-        left: list[Annotation] = []
-        for row, annotation in enumerate(self.annotations):
-            if row in self.boxed and row not in boxes:
-                continue
-            shape = self._shape(row, boxes.get(row), masks.get(row), points)
-            if shape is None:
-                continue
-            copy = annotation.copy()
-            copy.annotation_definition, copy.companions, copy.children = shape, (), ()
-            if annotation.stored_bounds is not None and row in boxes:
-                edges = boxes[row].astype(float).tolist()
-                copy.stored_bounds = (edges[0], edges[1], edges[2], edges[3])
-            copy.stored_area = None
-            left.append(copy)
-        return AnnotationCollection(
-            _item_of(self.annotations, image), left, self.annotations.labels
-        )
-
-    def _masks(self, masks: Any, kept: list[int]) -> dict[int, NDArray[Any]]:
-        if masks is None:
-            return {}
-        if len(masks) == len(self.masked):
-            return dict(zip(self.masked, masks, strict=True))
-        rows = [row for row in kept if row in self.masked]
-        if len(masks) != len(rows):
-            raise UsageError(
-                f"the transform returned {len(masks)} masks of {len(self.masked)}, and "
-                f"{len(rows)} boxes that have one; it is not known which is whose"
-            )
-        return dict(zip(rows, masks, strict=True))
-
-    def _shape(self, row: int, box: Any, mask: Any, points: Mapping[int, Any]) -> Any:
-        """Return the shape of a row after the transform, None if nothing is left."""
-        shape = self.shapes[row]
-        rest = (shape.label, shape.attributes, shape.description)
-        if row in self.masked and not isinstance(shape, Box):
-            pixels = np.asarray(mask) != 0
-            if not pixels.any():
-                return None
-            if isinstance(shape, Segmentation):
-                return Segmentation(pixels, *rest)
-            return mask_to_polygon(pixels, rest[0], attributes=rest[1])
-        mine = {k: n for n, (r, k, *_) in enumerate(self.points) if r == row}
-        if isinstance(shape, Pose):
-            xyv = np.array(shape.keypoints)
-            for k in range(len(xyv)):
-                if k in mine and mine[k] in points:
-                    xyv[k, :2] = points[mine[k]]
-                elif k in mine:
-                    xyv[k] = 0
-            return Pose(
-                shape.label,
-                shape.template_id,
-                shape.instance_id,
-                shape.attributes,
-                [
-                    Point(x, y, name, visibility=int(seen))
-                    for (x, y, seen), name in zip(xyv.tolist(), shape.names, strict=True)
-                ],
-                shape.description,
-                skeleton=shape.skeleton,
-            )
-        if isinstance(shape, Point):
-            if mine[0] not in points:
-                return None
-            x, y = points[mine[0]].tolist()
-            return Point(x, y, *rest, shape.visibility)
-        if isinstance(shape, Box) and box is not None:
-            left, top, right, bottom = box.astype(float).tolist()
-            return Box(left, top, right, bottom, *rest)
-        if box is not None:
-            raise UsageError(
-                f"a {type(shape).__name__} cannot pass through a transform of keywords; boxes, "
-                "masks, polygons and key points can"
-            )
-        return shape
-
-
-def _item_of(annotations: AnnotationCollection, image: Any) -> Any:
-    item = annotations.item
-    shape = getattr(image, "shape", None)
-    if item is None or shape is None or not isinstance(image, np.ndarray):
-        return item
-    return msgspec.structs.replace(item, width=int(shape[1]), height=int(shape[0]))
-
-
-def _field(transform: Any, kind: str, default: str) -> str:
-    """Return the first label field that the transform's settings name."""
-    processors = getattr(transform, "processors", None)
-    processor = processors.get(kind) if isinstance(processors, Mapping) else None
-    fields = getattr(getattr(processor, "params", None), "label_fields", None)
-    return str(fields[0]) if fields else default
-
-
-def _is_albumentations(transform: Any) -> bool:
-    return type(transform).__module__.startswith("albument")
-
-
-def _name(function: Any) -> str:
-    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def steps_of(transforms: Any) -> list[Step]:
@@ -388,8 +141,8 @@ def _step_of(function: Callable[..., Any]) -> Step:
         return _ImageOnly(function)
     if len(needed) > 3:
         raise UsageError(
-            f"{_name(function)} takes {len(needed)} arguments; a transform takes (image), (image, "
-            "annotations), (image, annotations, random) or keywords"
+            f"{name_of(function)} takes {len(needed)} arguments; a transform takes (image), "
+            "(image, annotations), (image, annotations, random) or keywords"
         )
     return _Pair(function, with_random=len(needed) == 3)
 

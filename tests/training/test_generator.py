@@ -742,3 +742,68 @@ def test_one_hot_rows_sum_to_one(ids: list[int], count: int) -> None:
 def test_ids_without_a_column_are_refused(ids: list[Any], match: str) -> None:
     with pytest.raises(UsageError, match=match):
         to_categorical(ids, 6)
+
+
+def test_parts_that_overlap_become_one_ring_along_their_pixels() -> None:
+    square = [[0, 0], [8, 0], [8, 8], [0, 8]]
+    shifted = [[4, 4], [12, 4], [12, 12], [4, 12]]
+    polygon = Polygon.from_parts([[square], [shifted]], "cat")
+    hollow = Polygon([square, [[2, 2], [4, 2], [4, 4], [2, 4]]], "cat")
+    rings = bare(dataset_of([[polygon, hollow]]), "segment")[0]["annotations"]
+    for ring, shape in zip(rings, (polygon, hollow), strict=True):
+        filled = Segmentation.from_polygon(ring, "x", (HEIGHT, WIDTH)).to_mask()
+        assert np.array_equal(filled, to_segmentation(shape, (HEIGHT, WIDTH)).to_mask())
+    item = Item(name="a.png")
+    builder = item.annotations.builder()
+    builder.add(polygon)
+    [ring] = bare(Dataset.from_pairs([(item, builder)]), "segment")[0]["annotations"]
+    assert {tuple(vertex) for vertex in ring.tolist()} == {*map(tuple, square + shifted)}
+
+
+def test_poses_with_points_of_their_own_attributes_keep_their_places() -> None:
+    rich = Pose("dog", "t", points=[Point(1, 2, "a", {"x": 1}), Point(3, 4, "b")])
+    plain = Pose("dog", "t", points=[Point(k, k, str(k)) for k in range(4)])
+    generator = bare(dataset_of([[rich], [plain, rich]]), "pose")
+    assert [sample["annotations"].shape for sample in generator] == [(1, 4, 3), (2, 4, 3)]
+    assert generator[0]["annotations"][0].tolist() == [[1, 2, 2], [3, 4, 2], [0] * 3, [0] * 3]
+
+
+def test_items_that_are_no_images_are_left_out_and_counted() -> None:
+    pairs = []
+    for name, media in (("a.png", "image"), ("b.mp4", "video"), ("c.png", "image")):
+        item = Item(name=name, width=WIDTH, height=HEIGHT, media=media)
+        builder = item.annotations.builder()
+        builder.add(Box(0, 0, len(pairs) + 1, 4, "cat"))
+        pairs.append((item, builder))
+    generator = bare(Dataset.from_pairs(pairs))
+    assert [item.name for item in generator.items] == ["a.png", "c.png"]
+    assert [sample["box"][0, 2] for sample in generator] == [1, 3]
+    assert generator.skipped == {"item is no image": 1}
+
+
+def test_all_kinds_are_drawn(tmp_path: Path) -> None:
+    images = write_images(tmp_path, 1)
+    pose = Pose("dog", None, points=[Point(9, 9, "a"), Point(20, 20, "b", visibility=1)])
+    shapes = [
+        [Point(5, 5, "cat"), Polyline([[1, 1], [30, 20]], "car"), pose, Classification("cat")]
+    ]
+    plain = DatasetGenerator(dataset_of(shapes), None, images=images).visualize(0)
+    for kind in ("point", "polyline", "pose", "class"):
+        found = DatasetGenerator(dataset_of(shapes), kind, images=images)
+        assert (found.visualize(0) != plain).any(), kind
+    boxes = dataset_of([[Box(4, 4, 20, 20, "cat")]])
+    wanted = DatasetGenerator(boxes, "box", images=images).visualize(0)
+    changes = {
+        "floats": lambda image: image / 255,
+        "channels first": lambda image: np.ascontiguousarray(image.transpose(2, 0, 1)),
+    }
+    for name, change in changes.items():
+
+        def step(image: Any, annotations: Any, change: Any = change) -> Any:
+            return change(image), annotations
+
+        found = DatasetGenerator(boxes, "box", images=images, transforms=step)
+        assert np.array_equal(found.visualize(0), wanted), name
+    odd = DatasetGenerator(boxes, "box", images=images, transforms=lambda i: np.dstack([i, i]))
+    with pytest.raises(UsageError, match="cannot be drawn"):
+        odd.visualize(0)
