@@ -40,7 +40,7 @@ def test_records_of_what_is_no_image_are_dropped_for_what_they_are(
 ) -> None:
     found = data_set(
         image=(dl.Item(name="a.png", width=9, height=9), [BOX]),
-        video=(dl.Item(name="b.mp4", media="video"), [BOX, BOX]),
+        video=(dl.Item(name="b.mp4", media="video"), [dl.Subtitle("hello", "who")] * 2),
         audio=(dl.Item(name="c.vtt", media="audio"), [dl.Subtitle("hello", "who")]),
     )
     report = found.write(tmp_path / "out", **target)
