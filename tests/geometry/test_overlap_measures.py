@@ -231,6 +231,40 @@ def test_rings_that_are_not_valid_are_filled_as_their_masks_are() -> None:
     assert shared[:, 0].tolist() == [8.0, 16.0, 8.0, 0.0, 0.0]
 
 
+def test_edges_that_are_all_but_the_same_do_not_lose_the_overlap() -> None:
+    """GEOS 3.14 has no intersection of these, in one order; two thirds of one is right."""
+    place = [4.874509686722178, 8.894395227836988]
+    one = np.array([[*place, 49.82088575575345, 28.89970817860592, 66.15712159496434]])
+    other = one.copy()
+    other[0, 2] = 74.73132863363017
+    first, second = (Rings.of([[[rotated.corners(box)[0]]]]) for box in (one, other))
+    assert overlap.pairwise_iou(first, second).item() == pytest.approx(2 / 3, abs=1e-9)
+    assert overlap.pairwise_iou(second, first).item() == pytest.approx(2 / 3, abs=1e-9)
+    assert overlap.pairwise_iou(one, other).item() == pytest.approx(2 / 3, abs=1e-9)
+    # The same with one more part on each side, which hid the loss.
+    aside = np.array([[200, 200], [300, 200], [300, 300], [200, 300]], dtype=float)
+    first, second = (
+        Rings.of([[[rotated.corners(box)[0]], [aside + shift]]])
+        for box, shift in ((one, 0), (other, 50))
+    )
+    area = one[0, 2] * one[0, 3]
+    for pair in ((first, second), (second, first)):
+        shared = overlap.pairwise_intersections(*pair)[0].item()
+        assert shared == pytest.approx(area + 2_500, abs=1e-6)
+
+
+@given(st.floats(0, 90), st.floats(1, 50), st.floats(0.01, 1), st.sampled_from([0.5, 1.5, 3]))
+def test_polygons_that_share_edges_have_the_overlap_of_their_boxes(
+    angle: float, width: float, aspect: float, factor: float
+) -> None:
+    boxes = np.array([[3.1, 7.7, width, width * aspect, angle]] * 2)
+    boxes[1, 2] *= factor
+    first, second = (Rings.of([[[ring]]]) for ring in rotated.corners(boxes))
+    expected = overlap.pairwise_iou(boxes[:1], boxes[1:]).item()
+    assert expected == pytest.approx(min(factor, 1 / factor), abs=1e-12)
+    assert overlap.pairwise_iou(first, second).item() == pytest.approx(expected, abs=1e-9)
+
+
 def test_a_ring_with_another_start_or_winding_is_the_same_shape() -> None:
     ring = np.array([[0.1, 0.2], [5.3, 0.7], [4.9, 6.1], [2.2, 3.3]])
     turns = [np.roll(ring, k, axis=0) for k in range(4)] + [ring[::-1]]
