@@ -97,6 +97,7 @@ def test_each_pair_works_or_is_refused_as_the_page_says(source: str, target: str
         size[option] = 2
     result = conversions.convert(definition, target, **size)
     assert type(result) is CLASSES[target]
+    assert definition.to(target, **size) == result
     assert (result.label, result.attributes, result.description) == REST
     if said.startswith("itself"):
         assert result is definition

@@ -6,6 +6,7 @@ exactly, hash by type, label and geometry, and pickle. Arrays that they hand out
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any, ClassVar, NoReturn, Self
 
@@ -173,6 +174,25 @@ class Definition(Drawable, Moving):
         from dlgeom.converters.dataloop.api import coordinates_of
 
         return coordinates_of(self)
+
+    def to(self, target: str | builtins.type[Definition], **options: Any) -> Any:
+        """Return it as another kind of shape: ``"polygon"``, ``"box"``...; see `convert`.
+
+        Parameters
+        ----------
+        target : str or type
+            Name of the kind, or its class.
+        **options
+            `width`, `radius`, `shape`... as `dlgeom.conversions.convert` has them.
+
+        Raises
+        ------
+        GeometryError
+            If it does not become one.
+        """
+        from dlgeom.conversions import convert
+
+        return convert(self, target, **options)
 
     # Values: equality, hash, copies.
 
