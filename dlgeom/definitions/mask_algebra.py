@@ -35,7 +35,7 @@ class MaskAlgebra(MaskBase):
 
         return float(rle_regions.perimeter(self._counts, (self._height, self._width)))
 
-    def iou(self, other: Segmentation, *, crowd: bool = False) -> float:
+    def iou(self, other: Segmentation, crowd: bool = False) -> float:
         """Return intersection over union with another mask of the same shape.
 
         Parameters

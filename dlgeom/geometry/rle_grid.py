@@ -23,7 +23,7 @@ from dlgeom.geometry._cracks import Pieces, pieces_of_runs, pieces_of_spans
 from dlgeom.geometry.ragged import offsets_of
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["flip", "resize", "rot90", "transpose", "window"]
+__all__ = ["flip", "resize", "rot90", "transpose", "upright_cracks", "window"]
 
 Counts = NDArray[np.uint32]
 Ints = NDArray[np.int64]
