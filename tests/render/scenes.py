@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import strategies as shapes
+from hypothesis import settings
 from hypothesis import strategies as st
 
 import dlgeom as dl
+
+SOME = settings(max_examples=min(settings.default.max_examples, 300))
+"""Scenes hold several shapes each, and every one costs milliseconds."""
 
 LABELS = ("a", "b", "c", "d")
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from pycocotools import mask as coco
-from scenes import LABELS, scenes
+from scenes import LABELS, SOME, scenes
 
 import dlgeom as dl
 from dlgeom import render
@@ -20,6 +20,7 @@ RULES = st.sampled_from(("exact", "fast"))
 IDS = {"a": 1, "b": 200, "c": 77_000, "d": 0, "$default": 9}
 
 
+@SOME
 @given(scenes(), THICKNESSES, RULES, st.sampled_from(("later", "earlier", "void")))
 def test_only_given_ids_occur(scene, thickness, rule, overlap) -> None:
     found = render.label_ids(scene, IDS, thickness=thickness, rule=rule, overlap=overlap)
@@ -29,6 +30,7 @@ def test_only_given_ids_occur(scene, thickness, rule, overlap) -> None:
     assert set(np.unique(found).tolist()) <= allowed
 
 
+@SOME
 @given(scenes(), THICKNESSES, RULES)
 def test_later_annotations_are_painted_on_top(scene, thickness, rule) -> None:
     options = {"thickness": thickness, "rule": rule}
@@ -43,6 +45,7 @@ def test_later_annotations_are_painted_on_top(scene, thickness, rule) -> None:
     assert_array_equal(render.instance_ids(scene, overlap="earlier", **options), expected)
 
 
+@SOME
 @given(scenes())
 def test_overlaps_are_void_or_an_error(scene) -> None:
     claims = render.instance_stack(scene).sum(axis=0)
@@ -55,6 +58,7 @@ def test_overlaps_are_void_or_an_error(scene) -> None:
         assert_array_equal(render.instance_ids(scene, overlap="error"), render.instance_ids(scene))
 
 
+@SOME
 @given(scenes(), THICKNESSES, RULES, st.data())
 def test_a_window_is_a_part_of_the_whole(scene, thickness, rule, data) -> None:
     height, width = scene.item.shape
@@ -67,6 +71,7 @@ def test_a_window_is_a_part_of_the_whole(scene, thickness, rule, data) -> None:
     assert_array_equal(part, whole[top:bottom, left:right])
 
 
+@SOME
 @given(scenes())
 def test_filled_areas_are_those_of_the_one_rule(scene) -> None:
     stack = render.instance_stack(scene)
@@ -77,6 +82,7 @@ def test_filled_areas_are_those_of_the_one_rule(scene) -> None:
             assert_array_equal(mask, expected)
 
 
+@SOME
 @given(scenes(), st.integers(1, 3))
 def test_the_boundary_lies_on_both_sides_of_edges(scene, reach) -> None:
     plain = render.instance_ids(scene)
@@ -96,6 +102,7 @@ def test_the_boundary_lies_on_both_sides_of_edges(scene, reach) -> None:
         assert inside.all()
 
 
+@SOME
 @given(scenes())
 def test_one_hot_channels_are_the_ids(scene) -> None:
     ids = {label: k for k, label in enumerate(LABELS, 1)}
@@ -105,6 +112,7 @@ def test_one_hot_channels_are_the_ids(scene) -> None:
     assert_array_equal(found.argmax(axis=0), render.label_ids(scene, ids))
 
 
+@SOME
 @given(scenes())
 def test_nothing_that_is_drawn_changes(scene) -> None:
     before = [one.copy() for one in scene]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from scenes import scenes
+from scenes import SOME, scenes
 
 import dlgeom as dl
 from dlgeom import render
@@ -32,6 +32,7 @@ def picture(mode: str, shape: tuple[int, int]) -> np.ndarray:
     return random.integers(0, 256, (*shape, len(mode)), dtype=np.uint8)
 
 
+@SOME
 @given(scenes(), THICKNESSES)
 def test_opaque_masks_have_the_colours_of_labels_only(scene, thickness) -> None:
     found = scene.show(thickness=thickness)

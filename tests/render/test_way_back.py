@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from scenes import SOME
 
 import dlgeom as dl
 from dlgeom import render
@@ -32,6 +33,7 @@ def shapes(collection: dl.AnnotationCollection) -> set[dl.Definition]:
     return {one.annotation_definition for one in collection}
 
 
+@SOME
 @given(partitions())
 def test_masks_of_label_ids(scene) -> None:
     ids = render.label_map(scene)
@@ -39,6 +41,7 @@ def test_masks_of_label_ids(scene) -> None:
     assert shapes(dl.AnnotationCollection.from_instance_mask(found, ids)) == shapes(scene)
 
 
+@SOME
 @given(partitions())
 def test_masks_of_colours(scene) -> None:
     colors = dict(zip(render.label_map(scene), render.palette(4), strict=False))
@@ -46,6 +49,7 @@ def test_masks_of_colours(scene) -> None:
     assert shapes(dl.AnnotationCollection.from_color_mask(mask, colors)) == shapes(scene)
 
 
+@SOME
 @given(partitions(), st.booleans())
 def test_panoptic_pictures(scene, wished) -> None:
     for k, annotation in enumerate(scene):
