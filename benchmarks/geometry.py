@@ -513,7 +513,71 @@ def bridging(o: Objects) -> Iterator[Operation]:
     )
 
 
-SUITES = (filling, coding, measuring, moving, combining, regions, tracing, bridging)
+def outlining(o: Objects) -> Iterator[Operation]:
+    """Polygons by what they cover: both sides start from arrays; only valid ones, for the peer."""
+    import shapely
+
+    from dlgeom import Polygon
+    from dlgeom.geometry import regions as areas
+
+    def shape(parts: list[list[np.ndarray]]) -> Any:
+        return shapely.MultiPolygon([shapely.Polygon(part[0], part[1:]) for part in parts])
+
+    good = [k for k, parts in enumerate(o.parts) if shapely.is_valid(shape(parts))]
+    moved = [[[ring + o.side / 200 for ring in part] for part in o.parts[k]] for k in good]
+    polygons = [Polygon.from_parts(o.parts[k], "x") for k in good]
+
+    def pair(k: int) -> tuple[list, list]:
+        return o.parts[good[k % len(good)]], moved[k % len(good)]
+
+    def shapes(k: int) -> tuple[Any, Any]:
+        first, second = pair(k)
+        return shape(first), shape(second)
+
+    def peer_iou(k: int) -> float:
+        first, second = shapes(k)
+        shared = shapely.intersection(first, second).area
+        return shared / (first.area + second.area - shared)
+
+    def thin(k: int) -> Any:
+        return shapely.simplify(shape(pair(k)[0]), 1.0, preserve_topology=True)
+
+    yield Operation(
+        "polygon IoU of a pair",
+        "shapely intersection",
+        lambda k: areas.iou(*pair(k)),
+        peer_iou,
+        lambda iou, k: abs(iou - peer_iou(k)) < 1e-9,
+    )
+    yield Operation(
+        "polygon union",
+        "shapely union",
+        lambda k: areas.combine(*pair(k), "union"),
+        lambda k: shapely.union(*shapes(k)),
+        lambda parts, k: bool(
+            np.isclose(shape(parts).area, shapely.union(*shapes(k)).area, rtol=1e-9)
+        ),
+    )
+    yield Operation(
+        "polygon simplify, 1 px",
+        "shapely simplify, unchecked",
+        lambda k: polygons[k % len(good)].simplify(1.0),
+        thin,
+        lambda found, k: (
+            found.is_valid
+            and shape(found.parts).boundary.hausdorff_distance(shape(pair(k)[0]).boundary) <= 1.001
+        ),
+    )
+    yield Operation(
+        "polygon simplify, min_iou 0.95",
+        "",
+        lambda k: polygons[k % len(good)].simplify(min_iou=0.95),
+        None,
+        lambda found, k: areas.iou(found.parts, pair(k)[0]) >= 0.95,
+    )
+
+
+SUITES = (filling, coding, measuring, moving, combining, regions, outlining, tracing, bridging)
 
 
 # ---------------------------------------------------------------- plain references
