@@ -227,16 +227,17 @@ def _of_drawn(one: Any, other: Any, atol: float) -> Iterator[Difference]:
         if not off <= atol:
             if np.isinf(off):
                 yield from _of_counts(name, mine, theirs)
-            elif type(one) is type(other):
-                yield from of_geometry(name, one, other, atol)
+                return
             yield Difference(name, f"outlines are {off:.6g} apart, allowed are {atol:g}")
+            if type(one) is type(other):
+                yield from of_geometry(name, one, other, atol)
     elif type(one) is not type(other):
         yield Difference(name, f"{one!r}, expected {other!r} (another type)")
     elif isinstance(one, Ellipse):
         off = _ellipses_apart(one, other)
         if not off <= atol:
-            yield from of_geometry(name, one, other, atol)
             yield Difference(name, f"outlines are {off:.6g} apart, allowed are {atol:g}")
+            yield from of_geometry(name, one, other, atol)
     else:
         yield from of_geometry(name, one, other, atol)
 

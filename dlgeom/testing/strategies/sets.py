@@ -168,9 +168,7 @@ def datasets(
         table = draw(label_tables().filter(len))
         knobs["labels"] = table.names
     one = items(media=media, size=knobs.get("size"))
-    found = draw(
-        st.lists(one, max_size=max_items, unique_by=lambda item: str(item.name).casefold())
-    )
+    found = draw(st.lists(one, min_size=min_items, max_size=max_items, unique_by=_folded))
     pairs = []
     for number, item in enumerate(found):
         if subsets:
