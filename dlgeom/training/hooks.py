@@ -111,6 +111,14 @@ def steps_of(transforms: Any) -> list[Step]:
         return []
     if isinstance(transforms, Affine):
         return [_Fixed(transforms)]
+    home = type(transforms).__module__
+    if home.startswith("torchvision.transforms.v2"):
+        raise UsageError(
+            f"{type(transforms).__name__} of torchvision takes tensors, and would leave arrays as "
+            "they are. Pass output='torch' and put it last"
+        )
+    if home.split(".")[0] == "torchvision":
+        return [_ImageOnly(transforms)]
     if isinstance(transforms, Step) and not isinstance(transforms, type):
         return [transforms]
     if isinstance(transforms, Sequence) and not isinstance(transforms, str):
@@ -120,14 +128,13 @@ def steps_of(transforms: Any) -> list[Step]:
             f"transforms has {transforms!r}; it is a function, an Affine, an augmentation or a "
             "list of them"
         )
-    if type(transforms).__module__.split(".")[0] == "torchvision":
-        return [_ImageOnly(transforms)]
     return [_step_of(transforms)]
 
 
 def _step_of(function: Callable[..., Any]) -> Step:
     try:
-        parameters = inspect.signature(function).parameters.values()
+        # A module of PyTorch tells what it takes there.
+        parameters = inspect.signature(getattr(function, "forward", function)).parameters.values()
     except (TypeError, ValueError):
         return _ImageOnly(function)
     names = {p.name for p in parameters}

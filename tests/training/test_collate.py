@@ -148,8 +148,27 @@ def test_tv_tensors_where_torchvision_is_installed() -> None:
     assert (ours[0] == flipped).all()
     assert (ours[1]["masks"] == moved["masks"]).all()
     assert ours[1]["boxes"].tolist() == moved["boxes"].tolist()
+    with pytest.raises(UsageError, match="would leave arrays as"):
+        DatasetGenerator(SAMPLE, "box", transforms=[flip])
     with pytest.raises(UsageError, match="Put it last"):
         DatasetGenerator(SAMPLE, "box", output="torch", transforms=[flip, RandomFlip()])
+
+
+def test_modules_and_older_transforms_get_the_image_alone() -> None:
+    torch = pytest.importorskip("torch")
+    transforms = pytest.importorskip("torchvision.transforms")
+
+    class Half(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def forward(self, image: Any) -> Any:
+            return image // 2
+
+    generator = DatasetGenerator(
+        SAMPLE, "box", shuffle=False, transforms=[Half(), transforms.ToTensor()]
+    )
+    plain = DatasetGenerator(SAMPLE, "box", shuffle=False)
+    assert generator[0]["image"].shape == (3, 120, 160)
+    half = torch.from_numpy(plain[0]["image"] // 2).permute(2, 0, 1) / 255
+    assert torch.equal(generator[0]["image"], half)
 
 
 def test_a_detection_model_takes_a_batch() -> None:

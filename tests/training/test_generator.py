@@ -757,6 +757,12 @@ def test_parts_that_overlap_become_one_ring_along_their_pixels() -> None:
     builder = item.annotations.builder()
     builder.add(polygon)
     [ring] = bare(Dataset.from_pairs([(item, builder)]), "segment")[0]["annotations"]
+    inner = Polygon.from_parts([[square], [[[2, 2], [4, 2], [4, 4], [2, 4]]]], "cat")
+    [whole] = bare(dataset_of([[inner]]), "segment")[0]["annotations"]
+    assert sorted(whole.tolist()) == sorted(map(list, square))
+    builder[0].annotation_definition = inner
+    with pytest.raises(dlgeom.GeometryError, match="no one ring stands for the parts"):
+        bare(Dataset.from_pairs([(item, builder)]), "segment")[0]
     assert {tuple(vertex) for vertex in ring.tolist()} == {*map(tuple, square + shifted)}
 
 
