@@ -239,7 +239,7 @@ def instance_stack(source: Source, **options: Unpack[MapOptions]) -> NDArray[np.
         "pixels", count * size[0] * size[1], code="limit.pixels", what="pixels of all masks"
     )
     stack = np.zeros((count, *size), dtype=np.bool_)
-    places, marks, _ = marks_for(scene, range(count), options, shape)
+    places, marks = marks_for(scene, range(count), options, shape)
     masks = regions(marks, shape, window, checked_rule(options))
     for place, found in zip(places, masks, strict=True):
         for region in found:

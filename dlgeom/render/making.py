@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.annotation import Annotation
-from dlgeom.definitions.base import Definition
 from dlgeom.errors import UsageError
 from dlgeom.render.marks import Marks, checked_thickness, marks_of
 from dlgeom.render.painting import OVERLAPS, RULES, Overlap, Rule, paint
@@ -152,20 +151,18 @@ def checked_window(window: Window | None, shape: Shape) -> Window:
 
 def marks_for(
     scene: Scene, places: Sequence[int], options: MapOptions, shape: Shape
-) -> tuple[list[int], list[Marks], list[Definition]]:
-    """Return what is painted: positions of annotations, marks, definitions."""
+) -> tuple[list[int], list[Marks]]:
+    """Return what is painted: positions of annotations, and their marks."""
     thickness = checked_thickness(options.get("thickness", -1))
     found: list[int] = []
     marks: list[Marks] = []
-    shapes: list[Definition] = []
     for place in places:
         for definition in region_shapes(scene.annotations[place]):
             one = marks_of(definition, thickness, shape)
             if one.parts is not None or not one.empty:
                 found.append(place)
                 marks.append(one)
-                shapes.append(definition)
-    return found, marks, shapes
+    return found, marks
 
 
 def painted(
@@ -185,7 +182,7 @@ def painted(
     shape = _size(scene, width, height, options.get("window"))
     window = checked_window(options.get("window"), shape)
     places = in_order(scene.annotations, options.get("order", "documented"))
-    owners, marks, shapes = marks_for(scene, places, options, shape)
+    owners, marks = marks_for(scene, places, options, shape)
     values = [value_of(scene.annotations[place], place) for place in owners]
     background = checked_id(options.get("background", 0), "background")
     void = checked_id(options.get("void", 255), "void")
@@ -205,7 +202,6 @@ def painted(
             rule=checked_rule(options),
             overlap=overlap,
             void=void if target is canvas else 0,
-            names=shapes,
         )
 
     fill(canvas, values)

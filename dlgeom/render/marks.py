@@ -80,12 +80,15 @@ class Marks(NamedTuple):
         Lines to stroke.
     discs : sequence of (x, y, size)
         Points; a disc reaches one and a half times its size from its centre.
+    owner : Definition, optional
+        What they are of, for messages.
     """
 
     parts: list[list[Floats]] | None = None
     mask: Segmentation | None = None
     lines: Sequence[Line] = ()
     discs: Sequence[tuple[float, float, int]] = ()
+    owner: Definition | None = None
 
     @property
     def empty(self) -> bool:
@@ -176,7 +179,7 @@ def marks_of(
     """
     outline = outline_of(definition)
     if outline is not None and thickness == FILL:
-        return Marks(outline) if len(outline[0][0]) > 2 else _edges(definition, 1)
+        return Marks(outline, owner=definition) if len(outline[0][0]) > 2 else _edges(definition, 1)
     if isinstance(definition, Segmentation):
         if definition.shape != tuple(shape):
             raise GeometryError(
@@ -184,28 +187,35 @@ def marks_of(
                 f"{tuple(shape)} (height, width); they have to be equal. Crop or pad the mask "
                 "first, or give the picture its size"
             )
-        return Marks(mask=definition)
+        return Marks(mask=definition, owner=definition)
     scale = scale_of(shape) if scaled else 1.0
     own = None if thickness is None or thickness < 0 else thickness
     line = own or max(1, round(THICK * scale))
     dot = own or max(1, round(THICK_POINT * scale))
     if isinstance(definition, Polyline):
-        return Marks(lines=[Line(points, False, line) for points in definition.lines])
+        return Marks(
+            lines=[Line(points, False, line) for points in definition.lines], owner=definition
+        )
     if isinstance(definition, Point):
-        return Marks(discs=[(definition.x, definition.y, dot)])
+        return Marks(discs=[(definition.x, definition.y, dot)], owner=definition)
     if isinstance(definition, Pose):
         return _pose(definition, line, dot)
     if outline is None:
         return NOTHING
     if isinstance(definition, Cube):
         return _edges(definition, own or max(1, round(THICK_CUBE * scale)))
-    return Marks(lines=[Line(ring, True, line) for part in outline for ring in part])
+    return Marks(
+        lines=[Line(ring, True, line) for part in outline for ring in part], owner=definition
+    )
 
 
 def _edges(definition: Definition, thickness: int) -> Marks:
     """Return the edges of a cube."""
     corners = definition.geo
-    return Marks(lines=[Line(corners[list(edge)], False, thickness) for edge in CUBE_EDGES])
+    return Marks(
+        lines=[Line(corners[list(edge)], False, thickness) for edge in CUBE_EDGES],
+        owner=definition,
+    )
 
 
 def _pose(pose: Pose, line: int, dot: int) -> Marks:
@@ -214,4 +224,4 @@ def _pose(pose: Pose, line: int, dot: int) -> Marks:
     seen = points[:, 2] > 0
     lines = [Line(points[[a, b], :2], False, line) for a, b in pose.skeleton if seen[a] and seen[b]]
     discs = [(x, y, dot) for x, y, _ in points[seen].tolist()]
-    return Marks(lines=lines, discs=discs)
+    return Marks(lines=lines, discs=discs, owner=pose)

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dlgeom.definitions.base import Definition
 from dlgeom.errors import GeometryError, UsageError
 from dlgeom.geometry import raster
 from dlgeom.geometry.ragged import Rings, Runs
@@ -62,7 +61,22 @@ def _areas(marks: Sequence[Marks], shape: Shape, window: Window) -> Iterator[lis
     """Return the exact pixels of those marks that are areas."""
     areas = [one for one in marks if one.parts is not None or one.mask is not None]
     for start in range(0, len(areas), BATCH):
-        yield from regions_of_runs(_runs(areas[start : start + BATCH], shape), window)
+        batch = areas[start : start + BATCH]
+        try:
+            runs = _runs(batch, shape)
+        except GeometryError:
+            for one in batch:
+                _refuse(one, shape)
+            raise
+        yield from regions_of_runs(runs, window)
+
+
+def _refuse(one: Marks, shape: Shape) -> None:
+    """Raise `GeometryError` that names the owner, if an area cannot be rasterised."""
+    try:
+        _runs([one], shape)
+    except GeometryError as error:
+        raise GeometryError(f"{one.owner!r}: {error}") from error
 
 
 def _runs(areas: Sequence[Marks], shape: Shape) -> Runs:
@@ -110,7 +124,6 @@ def paint(
     rule: Rule = "exact",
     overlap: Overlap = "later",
     void: Any = None,
-    names: Sequence[Definition] = (),
 ) -> None:
     """Paint marks into an array, in their order.
 
@@ -127,8 +140,6 @@ def paint(
     overlap : {"later", "earlier", "error", "void"}
         Who gets a pixel that several claim: the later one, the earlier one, nobody (an error),
         or nobody (the value `void`).
-    names : sequence of Definition
-        For messages.
 
     Raises
     ------
@@ -138,7 +149,7 @@ def paint(
     if overlap == "earlier":
         marks, values = marks[::-1], values[::-1]
     if overlap in ("error", "void"):
-        _paint_apart(canvas, marks, values, shape, window, rule, overlap, void, names)
+        _paint_apart(canvas, marks, values, shape, window, rule, overlap, void)
         return
     import cv2
 
@@ -199,7 +210,6 @@ def _paint_apart(
     rule: Rule,
     overlap: Overlap,
     void: Any,
-    names: Sequence[Definition],
 ) -> None:
     """Paint where overlaps are told or left out."""
     if overlap == "void" and void is None:
@@ -213,7 +223,7 @@ def _paint_apart(
             before = region.of(taken) & region.crop
             if before.any():
                 if overlap == "error":
-                    raise _overlap(index, region, before, window, names)
+                    raise _overlap(marks[index], region, before, window)
                 shared.append(Region(np.asarray(before), region.left, region.top))
             region.stamp(canvas, value)
         for region in found:
@@ -223,16 +233,14 @@ def _paint_apart(
 
 
 def _overlap(
-    index: int,
+    one: Marks,
     region: Region,
     before: NDArray[Any],
     window: Window,
-    names: Sequence[Definition],
 ) -> GeometryError:
     row, column = (int(place[0]) for place in np.nonzero(before))
-    what = repr(names[index]) if index < len(names) else f"shape {index}"
     return GeometryError(
-        f"{what} claims the pixel in column {column + region.left + window[0]} and row "
+        f"{one.owner!r} claims the pixel in column {column + region.left + window[0]} and row "
         f"{row + region.top + window[1]}, which an earlier one has; with overlap='error' each "
         "pixel has one owner. Correct the shapes, or choose another overlap="
     )

@@ -299,3 +299,16 @@ def test_a_mask_of_another_size_is_refused() -> None:
 def test_generators_are_painted_too() -> None:
     found = render.one_hot((dl.Box(k, 0, k + 1, 1, "ab"[k]) for k in range(2)), width=2, height=1)
     assert_array_equal(found.argmax(axis=0), [[1, 2]])
+
+
+def test_a_shape_that_cannot_be_rasterised_is_named() -> None:
+    shapes = [dl.Box(0, 0, 1, 1, "a"), dl.Polygon([[0, 0], [1e8, 0], [0, 1e8]], "far away")]
+    for rule in ("exact", "fast"):
+        with pytest.raises(dl.GeometryError, match=r"Polygon.*far away.*outside_image"):
+            render.label_ids(shapes, width=4, height=4, rule=rule)
+    with pytest.raises(dl.GeometryError, match=r"far away.*outside_image"):
+        render.overlay(np.zeros((4, 4)), shapes)
+    with pytest.raises(dl.GeometryError, match=r"Box.*'b'.*column 1 and row 0"):
+        render.label_ids(
+            [dl.Box(0, 0, 2, 2, "a"), dl.Box(1, 0, 3, 2, "b")], width=4, height=4, overlap="error"
+        )
