@@ -596,6 +596,8 @@ def test_names_do_not_lead_out_of_the_folder(tmp_path: Path) -> None:
         generator = DatasetGenerator(Dataset.from_pairs([(item, builder)]), "box", images=images)
         with pytest.raises(FormatError, match=r"path\.escape"):
             generator[0]
+        unread = bare(Dataset.from_pairs([(item, builder)]), images=images)
+        assert unread[0]["image_filepath"] is None
     (images / "link.png").symlink_to(tmp_path / "00.png")
     item = Item(name="link.png", width=WIDTH, height=HEIGHT)
     builder = item.annotations.builder()
