@@ -11,7 +11,7 @@ from dlgeom.converters.glance import walk
 from dlgeom.converters.inputs import unreadable
 from dlgeom.errors import FormatError
 
-__all__ = ["Found", "find_files", "holds_files"]
+__all__ = ["Found", "find_files", "holds_files", "recognise_ending"]
 
 _LOOKED_AT = 2_000
 
@@ -70,3 +70,10 @@ def holds_files(path: Path, suffix: str) -> bool:
         and any(name.lower().endswith(suffix) and not name.startswith(".") for name in found.names)
         for _, found in walk(path, entries=_LOOKED_AT)
     )
+
+
+def recognise_ending(path: Path, suffix: str) -> int:
+    """Tell how sure it is that a path is a file with that ending (2), or has such files (1)."""
+    if path.is_dir():
+        return int(holds_files(path, suffix))
+    return 2 if path.name.lower().endswith(suffix) else 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from dlgeom.annotation import Annotation
 from dlgeom.converters.base import ReadContext
-from dlgeom.converters.find import holds_files
+from dlgeom.converters.find import recognise_ending
 from dlgeom.converters.inputs import decode_text
 from dlgeom.converters.problems import Problems
 from dlgeom.converters.srt.file import Cue, SrtFile, parse_srt
@@ -29,9 +29,7 @@ _NONE = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"
 
 def recognise(path: Path) -> int:
     """Tell how sure it is that a path is SRT: 0, 1 or 2."""
-    if path.is_dir():
-        return int(holds_files(path, SUFFIX))
-    return 2 if path.name.lower().endswith(SUFFIX) else 0
+    return recognise_ending(path, SUFFIX)
 
 
 def open_reader(path: Path, context: ReadContext) -> SrtReader:

@@ -9,7 +9,7 @@ import msgspec
 
 from dlgeom.annotation import Annotation
 from dlgeom.converters.base import ReadContext
-from dlgeom.converters.find import holds_files
+from dlgeom.converters.find import recognise_ending
 from dlgeom.converters.problems import Problems
 from dlgeom.converters.subtitles.files import SubtitleReader
 from dlgeom.converters.subtitles.spans import user_data
@@ -28,9 +28,7 @@ _SHOWN = 60
 
 def recognise(path: Path) -> int:
     """Tell how sure it is that a path is WebVTT: 0, 1 or 2."""
-    if path.is_dir():
-        return int(holds_files(path, SUFFIX))
-    return 2 if path.name.lower().endswith(SUFFIX) else 0
+    return recognise_ending(path, SUFFIX)
 
 
 def open_reader(path: Path, context: ReadContext) -> VttReader:
