@@ -159,6 +159,7 @@ def test_rotated_iou_agrees_with_shapely(first: NDArray, second: NDArray) -> Non
 
 
 @given(turned(), st.integers(-3, 3), st.booleans())
+@settings(max_examples=300)
 def test_the_same_rectangle_written_otherwise_has_iou_1(
     rows: NDArray, halves: int, swap: bool
 ) -> None:
@@ -172,6 +173,7 @@ def test_the_same_rectangle_written_otherwise_has_iou_1(
 
 
 @given(boxes(), st.sampled_from([-180, -90, 0, 90, 180, 270, 360]))
+@settings(max_examples=300)
 def test_rotated_boxes_that_stand_upright_are_boxes(rows: NDArray, angle: int) -> None:
     rows = np.round(rows * 4) / 4
     size = rows[:, 2:] - rows[:, :2]
@@ -182,6 +184,7 @@ def test_rotated_boxes_that_stand_upright_are_boxes(rows: NDArray, angle: int) -
 
 
 @given(st.floats(-400, 400), st.floats(0.5, 20), st.floats(0.5, 20), st.floats(0.1, 40))
+@settings(max_examples=300)
 def test_rotated_boxes_that_only_touch_or_are_apart_share_nothing(
     angle: float, width: float, height: float, gap: float
 ) -> None:
@@ -254,6 +257,7 @@ def test_edges_that_are_all_but_the_same_do_not_lose_the_overlap() -> None:
 
 
 @given(st.floats(0, 90), st.floats(1, 50), st.floats(0.01, 1), st.sampled_from([0.5, 1.5, 3]))
+@settings(max_examples=300)
 def test_polygons_that_share_edges_have_the_overlap_of_their_boxes(
     angle: float, width: float, aspect: float, factor: float
 ) -> None:

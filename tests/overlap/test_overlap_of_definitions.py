@@ -89,6 +89,7 @@ def test_tables_hold_what_two_shapes_have_and_are_symmetric(
 
 
 @given(shapes())
+@settings(max_examples=300)
 def test_a_shape_has_iou_1_with_itself(shape: Definition) -> None:
     assert ov.iou(shape, shape) == 1
     assert ov.iou(Annotation(shape), shape.replace(label="other")) == 1
