@@ -44,6 +44,7 @@ def fails(assertion: Any, *args: Any, **options: Any) -> str:
 # -- masks --------------------------------------------------------------------------------------
 
 
+@some
 @given(shapes.mask_pairs(6), st.booleans())
 def test_masks_pass_if_and_only_if_they_are_equal(pair: Any, twice: bool) -> None:
     one, other = pair[0], pair[0].copy() if twice else pair[1]
@@ -169,12 +170,14 @@ def test_what_is_no_mask_is_refused(mask: Any) -> None:
 # -- annotations --------------------------------------------------------------------------------
 
 
+@some
 @given(shapes.definitions(labels=NAMES), shapes.definitions(labels=NAMES), st.booleans())
 def test_definitions_pass_if_and_only_if_they_are_equal(one: Any, other: Any, twice: bool) -> None:
     other = one if twice else other
     assert (fails(assert_same_annotations, one, other) == "") == (one == other)
 
 
+@some
 @given(st.data())
 def test_near_definitions_pass_if_they_are_close(data: st.DataObject) -> None:
     cls = type(data.draw(shapes.definitions(size=(4, 4), attributes=False, labels=["a"])))
@@ -186,6 +189,7 @@ def test_near_definitions_pass_if_they_are_close(data: st.DataObject) -> None:
     assert (fails(assert_same_annotations, one, other, atol=atol) == "") == close
 
 
+@some
 @given(st.data())
 def test_annotations_pass_if_and_only_if_they_are_equal(data: st.DataObject) -> None:
     boxes = shapes.boxes(grid=1, size=(2, 2), labels=["a"], attributes=False, descriptions=False)
@@ -197,6 +201,7 @@ def test_annotations_pass_if_and_only_if_they_are_equal(data: st.DataObject) -> 
     assert not text or text.startswith("annotations differ:\n  annotation 0")
 
 
+@some
 @given(st.data(), st.sampled_from([0.0, 1.0]))
 def test_order_does_not_count_where_nobody_wants_it(data: st.DataObject, atol: float) -> None:
     points = shapes.points(
