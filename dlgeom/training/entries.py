@@ -156,6 +156,9 @@ def polygon_rings(columns: Columns, shape: Shape | None = None) -> NDArray[np.ob
         parts: Any = outline.row(row)
         if not parts:
             parts = _traced(runs.row(row), tuple(runs.shape[row].tolist()))
+        if len(parts) == 1 and len(parts[0]) == 1:
+            rings.append(np.array(parts[0][0]))
+            continue
         ring = bridges.join(parts) if parts else None
         if parts and ring is None and shape is None:
             raise GeometryError(

@@ -148,6 +148,17 @@ class ImageFiles:
                 return self._folder.find(f"{split}/{name}")
         return self._folder.find(name)
 
+    def direct(self, item: Item) -> Path | None:
+        """Return the file of an item's image where its name leads, without a search for it."""
+        if self.root is None or not item.name:
+            return None
+        try:
+            name = item.file or safe_name(item.name, limits=self.limits)[0]
+        except FormatError:
+            return None
+        path = self.root / name
+        return path if path.is_file() else None
+
     def needed(self, item: Item) -> Path:
         """Return the file of an item's image.
 

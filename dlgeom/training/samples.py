@@ -10,11 +10,8 @@ import msgspec
 import numpy as np
 
 from dlgeom.batches import Columns
-from dlgeom.errors import FormatError
-from dlgeom.item import Item
 from dlgeom.training.entries import arrays_of, entry_of
 from dlgeom.training.hooks import Step
-from dlgeom.training.images import ImageFiles
 from dlgeom.training.index import Index
 
 __all__ = ["Built", "Maker"]
@@ -102,7 +99,7 @@ class Maker(msgspec.Struct, frozen=True, eq=False):
                 size = {"width": image.shape[1], "height": image.shape[0]}
                 columns.chunk.items = [msgspec.structs.replace(item, **size)]
         else:
-            path = _found(files, item)
+            path = files.direct(item)
         built = Built(number, path, image, columns, _shape(image) or item.shape)
         if self.originals:
             built.before = (None if image is None else image.copy(), columns)
@@ -143,14 +140,6 @@ class Maker(msgspec.Struct, frozen=True, eq=False):
         arrays = arrays_of(columns, kind, classes, one_hot=self.one_hot)
         how: Any = {"one_hot": self.one_hot, "points": self.index.points}
         return arrays, entry_of(columns, kind, classes, arrays, shape, **how)
-
-
-def _found(files: ImageFiles, item: Item) -> Path | None:
-    """Return the image of an item; nobody reads it, so one that may not be read is none."""
-    try:
-        return files.find(item)
-    except FormatError:
-        return None
 
 
 def _shape(image: Any) -> tuple[int, int] | None:

@@ -196,6 +196,7 @@ def test_formats_of_masks_give_the_same_id_masks(
     shutil.rmtree(folder)
 
 
+@settings(max_examples=300)
 @given(items_of(whole_boxes()), st.integers(-3, 3), st.integers(0, 2))
 def test_the_same_seed_gives_the_same_order(
     shapes: list[list[Definition]], seed: int, epoch: int
@@ -250,6 +251,7 @@ def test_class_balancing_balances(shapes: list[list[Definition]], seed: int, shu
     assert [i.name for i in again.items] == [i.name for i in generator.items]
 
 
+@settings(max_examples=300)
 @given(items_of(mixed), st.sampled_from(KINDS))
 def test_a_pickled_generator_gives_the_same(shapes: list[list[Definition]], kind: str) -> None:
     generator = bare(dataset_of(shapes), kind)
@@ -598,6 +600,9 @@ def test_names_do_not_lead_out_of_the_folder(tmp_path: Path) -> None:
             generator[0]
         unread = bare(Dataset.from_pairs([(item, builder)]), images=images)
         assert unread[0]["image_filepath"] is None
+    assert bare(dataset_of([[Box(0, 0, 4, 4, "cat")]]))[0]["image_filepath"] is None
+    found = bare(dataset_of([[Box(0, 0, 4, 4, "cat")]]), images=images)[0]
+    assert found["image_filepath"] == str(images / "00.png")
     (images / "link.png").symlink_to(tmp_path / "00.png")
     item = Item(name="link.png", width=WIDTH, height=HEIGHT)
     builder = item.annotations.builder()

@@ -74,6 +74,7 @@ augmentations = st.sampled_from(
 )
 
 
+@settings(max_examples=300)
 @given(
     st.lists(whole_boxes() | areas(), max_size=4),
     st.lists(augmentations, max_size=3),
