@@ -238,7 +238,7 @@ def to_point(
         points = hull_points(definition)
         if len(points) == 0:
             raise nowhere(definition, "point")
-        x, y = points.mean(axis=0).tolist()
+        x, y = (points / len(points)).sum(axis=0).tolist()
     return Point(x, y, *_rest(definition))
 
 
@@ -257,7 +257,8 @@ def _centre_of_lines(lines: list[Floats]) -> tuple[float, float]:
     weights = np.hypot(steps[:, 0], steps[:, 1])
     if not weights.max() > 0:
         weights = np.ones(len(middles))
-    x, y = ((weights / weights.max()) @ middles / (weights / weights.max()).sum()).tolist()
+    weights /= weights.max()
+    x, y = ((weights / weights.sum()) @ middles).tolist()
     return x, y
 
 

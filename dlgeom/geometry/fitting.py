@@ -120,6 +120,7 @@ def ellipse_through(points: ArrayLike) -> Floats:
         )
     if not np.isfinite(xy).all():
         raise GeometryError("a point is not finite; remove NaN and infinity")
+    regions.check_near(xy)
     middle = xy.mean(axis=0)
     scale = float(np.abs(xy - middle).max())
     x, y = ((xy - middle) / scale).T

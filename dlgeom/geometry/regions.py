@@ -22,6 +22,7 @@ from dlgeom.geometry.ragged import offsets_of
 
 __all__ = [
     "FARTHEST",
+    "check_near",
     "clip",
     "combine",
     "covers_lines",
@@ -63,14 +64,14 @@ def native(what: str) -> Iterator[None]:
         raise GeometryError(f"{what} cannot be computed: {error}. Simplify the outline") from error
 
 
-def _check(parts: Parts) -> None:
-    for part in parts:
-        for ring in part:
-            if len(ring) and not np.abs(ring).max() <= FARTHEST:
-                raise GeometryError(
-                    f"a coordinate is {np.abs(ring).max():g} pixels from the origin; regions are "
-                    f"computed up to {FARTHEST:g}. Scale or correct the polygon"
-                )
+def check_near(points: Floats) -> None:
+    """Raise `GeometryError` if a coordinate of points (n, 2) is beyond `FARTHEST`."""
+    farthest = float(np.abs(points).max(initial=0.0))
+    if not farthest <= FARTHEST:
+        raise GeometryError(
+            f"a coordinate is {farthest:g} pixels from the origin; regions are computed up to "
+            f"{FARTHEST:g}. Scale or correct the shape"
+        )
 
 
 def shape_of(parts: Parts) -> Any:
@@ -83,7 +84,8 @@ def shape_of(parts: Parts) -> Any:
     """
     import shapely
 
-    _check(parts)
+    for ring in (ring for part in parts for ring in part):
+        check_near(ring)
     return shapely.MultiPolygon([shapely.Polygon(part[0], list(part[1:])) for part in parts])
 
 

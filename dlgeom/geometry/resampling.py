@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.errors import GeometryError
+from dlgeom.geometry.regions import check_near
 from dlgeom.limits import DEFAULT_LIMITS
 
 __all__ = ["check_count", "corners", "insert", "resample"]
@@ -60,7 +61,7 @@ def resample(parts: Parts, count: int, *, keep_corners: bool = False) -> list[li
     GeometryError
         If there are fewer than three vertices for each ring, or fewer than there are corners.
     """
-    rings = [ring for part in parts for ring in part]
+    rings = _near(parts)
     count = check_count(count, len(rings), "the number of vertices")
     stops = [corners(ring) if keep_corners else np.zeros(1, dtype=np.int64) for ring in rings]
     return _grouped(_placed(rings, stops, count), parts)
@@ -71,7 +72,7 @@ def insert(parts: Parts, count: int) -> list[list[Floats]]:
 
     All vertices stay; each edge is divided into equal steps.
     """
-    rings = [ring for part in parts for ring in part]
+    rings = _near(parts)
     return _grouped(_placed(rings, [np.arange(len(ring)) for ring in rings], count), parts)
 
 
@@ -112,6 +113,14 @@ def _placed(rings: list[Floats], stops: list[Ints], count: int) -> list[Floats]:
     for placed, ring, stop, own in zip(found, rings, stops, steps, strict=True):
         placed[np.cumsum(own) - own] = ring[stop]  # exactly, not as interpolated
     return found
+
+
+def _near(parts: Parts) -> list[Floats]:
+    """Return all rings, none of them too far out to have lengths."""
+    rings = [ring for part in parts for ring in part]
+    for ring in rings:
+        check_near(ring)
+    return rings
 
 
 def _lengths(ring: Floats) -> Floats:

@@ -152,7 +152,9 @@ def turned(parts: Sequence[Sequence[Floats]], *, clockwise: bool = True) -> list
     """
     found = []
     for part in parts:
-        areas = signed_areas(np.concatenate(part), offsets_of([len(ring) for ring in part]))
+        xy = np.concatenate(part)
+        xy = xy * SMALLER if np.abs(xy).max() > FAR else xy
+        areas = signed_areas(xy, offsets_of([len(ring) for ring in part]))
         wrong = [
             area != 0 and (area > 0) != (clockwise == (k == 0))
             for k, area in enumerate(areas.tolist())

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dlgeom.errors import GeometryError
+from dlgeom.geometry.regions import check_near
 
 __all__ = [
     "corners",
@@ -122,6 +123,7 @@ def min_area_rectangle(points: ArrayLike) -> Floats:
         raise GeometryError(
             f"{len(values)} points have no rotated box; give at least one point, all finite"
         )
+    check_near(values)
     origin = values[0]
     around = hull(values - origin)
     edges = np.roll(around, -1, axis=0) - around
@@ -166,9 +168,15 @@ def hull(points: Floats) -> Floats:
     """Return the vertices of the convex hull, the first not repeated.
 
     Its two ends if all points lie on one line, one vertex if all are one.
+
+    Raises
+    ------
+    GeometryError
+        If a coordinate is too large for products of coordinates.
     """
     import shapely
 
+    check_near(points)
     # A line has the same hull and is no object for each point: ten times faster.
     line = shapely.linestrings(points) if len(points) > 1 else shapely.multipoints(points)
     shape = shapely.convex_hull(line)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dlgeom.errors import GeometryError
 from dlgeom.geometry import ellipses
+from dlgeom.geometry.regions import check_near
 
 __all__ = ["outline"]
 
@@ -43,7 +44,7 @@ def outline(
     ------
     GeometryError
         If there is no line, the radius is not greater than 0 and finite, or it is too large for
-        the distance.
+        the distance or too small beside the coordinates.
 
     Notes
     -----
@@ -58,6 +59,9 @@ def outline(
         raise GeometryError(f"the radius is {radius}; it is greater than 0, in pixels")
     if not lines:
         raise GeometryError("there is no line to give a thickness; give at least one")
+    for line in lines:
+        check_near(line)
+    check_near(np.array([radius]))
     disc = ellipses.outline(np.array([0.0, 0.0, radius, radius, 0.0]), distance=distance)
     pieces = [piece for line in lines for piece in _pieces(line)]
     swept = [
@@ -65,7 +69,12 @@ def outline(
         for start, end in pieces
     ]
     hulls = [shapely.convex_hull(shapely.multipoints(points)) for points in swept]
-    return _parts(hulls[0] if len(hulls) == 1 else shapely.union_all(hulls))
+    found = _parts(hulls[0] if len(hulls) == 1 else shapely.union_all(hulls))
+    if not found:
+        raise GeometryError(
+            f"a radius of {radius:g} vanishes beside the coordinates. Give a greater one"
+        )
+    return found
 
 
 def _pieces(line: Floats) -> list[tuple[Floats, Floats]]:
@@ -79,7 +88,9 @@ def _pieces(line: Floats) -> list[tuple[Floats, Floats]]:
 
 
 def _parts(shape: Any) -> list[list[Floats]]:
+    # Where the radius is lost in rounding there are points and lines.
     shapes = shape.geoms if hasattr(shape, "geoms") else [shape]
+    shapes = [one for one in shapes if one.geom_type == "Polygon" and not one.is_empty]
     return [
         [
             np.ascontiguousarray(np.asarray(ring.coords, dtype=np.float64)[:-1, :2])
