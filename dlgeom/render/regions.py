@@ -18,6 +18,9 @@ __all__ = ["Region", "Window", "regions_of_runs"]
 LARGE = 1 << 12
 """Pixels of a crop from which OpenCV copies faster than numpy."""
 
+BLOCK = 1 << 16
+"""Pixels that are copied at once."""
+
 PIECE = 1 << 24
 """Pixels of a crop above which it comes in pieces."""
 
@@ -51,9 +54,13 @@ class Region(NamedTuple):
         # Crops lie column by column: turned first, the mask is read as the canvas is written.
         turned = crop.T.view(np.uint8)
         mask = cv2.transpose(turned) if turned.flags.c_contiguous else crop.astype(np.uint8)
-        color = np.empty(view.shape, dtype=view.dtype)
+        # One block of the colour serves all rows: it stays in the cache.
+        rows = max(1, BLOCK // crop.shape[1])
+        color = np.empty((min(rows, len(mask)), *view.shape[1:]), dtype=view.dtype)
         color[...] = value
-        cv2.copyTo(color, mask, view)
+        for top in range(0, len(mask), rows):
+            part = mask[top : top + rows]
+            cv2.copyTo(color[: len(part)], part, view[top : top + rows])
 
     def of(self, canvas: NDArray[Any]) -> NDArray[Any]:
         """Return the part of a canvas that the crop covers, as a view."""
