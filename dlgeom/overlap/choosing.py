@@ -14,7 +14,7 @@ from dlgeom.geometry import overlap
 from dlgeom.geometry.overlap import Matches
 from dlgeom.overlap.keypoints import pairwise_oks
 from dlgeom.overlap.measures import Shape, mask_size, pairwise_iou
-from dlgeom.overlap.sides import NOTHING, Operand, Side, members_of, shape_of
+from dlgeom.overlap.sides import MASK, NOTHING, Operand, Side, members_of, shape_of
 
 __all__ = ["match", "nms", "soft_nms"]
 
@@ -217,7 +217,8 @@ def match(
         return overlap.match_table(pairwise_oks(one, two, sigmas=sigmas), **options)
     sides = Side(one, kind, width, radius), Side(two, kind, width, radius)
     forms = {form for side in sides for form in side.forms.tolist()}
-    if len(forms) == 1 and NOTHING not in forms and one and two:
+    masks = MASK in forms and not all(side.only_masks for side in sides)
+    if len(forms) == 1 and NOTHING not in forms and not masks and one and two:
         # One form: no table of all with all.
         size, form = mask_size(*sides, shape), forms.pop()
         columns = (side.column(np.arange(len(side)), form, size) for side in sides)
@@ -242,7 +243,7 @@ def _overlaps(
         return None, pairwise_oks(members, members, sigmas=sigmas).T
     side = Side(members, kind, width, radius)
     forms = np.unique(side.forms)
-    if len(forms) == 1 and forms[0] != NOTHING:
+    if len(forms) == 1 and forms[0] != NOTHING and (forms[0] != MASK or side.only_masks):
         size = mask_size(side, side, shape)
         return side.column(np.arange(len(side)), int(forms[0]), size), None
     options: dict[str, Any] = {"kind": kind, "shape": shape, "width": width, "radius": radius}

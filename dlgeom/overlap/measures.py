@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from dlgeom.annotation import Annotation
 from dlgeom.definitions.base import Definition
 from dlgeom.errors import GeometryError
-from dlgeom.geometry import overlap
+from dlgeom.geometry import overlap, rle
 from dlgeom.overlap.sides import MASK, NOTHING, Kind, Operand, Side, members_of, shape_of
 
 __all__ = ["giou", "ioa", "iou", "mask_size", "pairwise_giou", "pairwise_ioa", "pairwise_iou"]
@@ -170,11 +170,12 @@ def table_of(
     size = mask_size(one, two, shape)
     function = getattr(overlap, f"pairwise_{measure}")
     crowd = two.crowds if crowds and two.crowds.any() else None
+    nothing = -1.0 if measure == "giou" else 0.0
     forms = np.unique(one.forms), np.unique(two.forms)
     if len(forms[0]) == len(forms[1]) == 1 and NOTHING not in (*forms[0], *forms[1]):
         # One block is the whole table: no second one of its size.
-        return _block(one, two, slice(None), slice(None), function, size, crowd)
-    result = np.full((len(one), len(two)), -1.0 if measure == "giou" else 0.0)
+        return _block(one, two, slice(None), slice(None), function, size, crowd, nothing)
+    result = np.full((len(one), len(two)), nothing)
     for form in forms[0].tolist():
         rows = np.flatnonzero(one.forms == form)
         for other in forms[1].tolist():
@@ -183,7 +184,7 @@ def table_of(
                 if form == other:
                     _fill_equal(result, one, two, rows, columns)
                 continue
-            part = _block(one, two, rows, columns, function, size, crowd)
+            part = _block(one, two, rows, columns, function, size, crowd, nothing)
             result[np.ix_(rows, columns)] = part
     if crowd is not None:
         # As in COCO's evaluation what shares nothing has 0 there.
@@ -199,13 +200,23 @@ def _block(
     function: Callable[..., Floats],
     size: Shape | None,
     crowd: NDArray[np.bool_] | None,
+    nothing: float,
 ) -> Floats:
     rows, columns = np.arange(len(one))[rows], np.arange(len(two))[columns]
     form = int(max(one.forms[rows].max(), two.forms[columns].max()))
     options = {} if crowd is None else {"iscrowd": crowd[columns]}
     first = one.column(rows, form, size)
     again = two is one and np.array_equal(rows, columns)
-    return function(first, first if again else two.column(columns, form, size), **options)
+    second = first if again else two.column(columns, form, size)
+    table = function(first, second, **options)
+    if form == MASK and not (one.only_masks and two.only_masks):
+        # Two shapes that have no pixels here are not the same for that.
+        for row in rows[rle.areas(first) == 0].tolist():
+            for column in columns[rle.areas(second) == 0].tolist():
+                if not one.equals(row, two, column):
+                    at = np.searchsorted(rows, row), np.searchsorted(columns, column)
+                    table[at] = min(table[at], nothing)
+    return table
 
 
 def _fill_equal(

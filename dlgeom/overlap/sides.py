@@ -134,10 +134,15 @@ class Side:
         )
 
     def equals(self, row: int, other: Side, column: int) -> bool:
-        """Return whether two shapes without area are the same, in the same place."""
+        """Return whether two shapes without area, or pixels, are the same in the same place."""
         one, two = self.shapes[row], other.shapes[column]
         placed = one.bounds[0] == one.bounds[0]
         return placed and type(one) is type(two) and one._same_geometry(two)
+
+    @property
+    def only_masks(self) -> bool:
+        """Whether all are masks to begin with."""
+        return all(isinstance(shape, Segmentation) for shape in self.shapes)
 
 
 def _outline(shape: Definition, options: dict[str, float | None]) -> Polygon:

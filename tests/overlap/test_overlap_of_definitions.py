@@ -102,7 +102,7 @@ def test_a_mask_is_compared_as_masks(one: Definition, other: Definition) -> None
         one = MASK
     area = isinstance(other, Box | Polygon | Ellipse | Segmentation)
     filled = conversions.to_segmentation(other, SHAPE) if area else None
-    if filled is None:
+    if filled is None or (filled.area == 0 and other is not filled):
         assert ov.iou(one, other) == 0
     else:
         assert ov.iou(one, other) == pytest.approx(one.iou(filled), abs=1e-15)
@@ -152,6 +152,18 @@ def test_what_has_no_area_shares_nothing_until_it_gets_some() -> None:
     assert ov.iou(line, SQUARE, width=2) == pytest.approx(12 / 36, abs=0.1)
     assert ov.iou(dot, other, radius=2) > 0.5
     assert ov.iou(dot, SQUARE, kind="box") == 0
+
+
+def test_shapes_without_pixels_are_not_the_same_for_that() -> None:
+    empty, outside = Segmentation(np.zeros(SHAPE), "cat"), Box(50, 50, 60, 60, "cat")
+    assert ov.iou(empty, outside) == ov.ioa(empty, outside) == 0
+    assert ov.iou(empty, empty) == ov.giou(empty, Segmentation(np.zeros(SHAPE), "dog")) == 1
+    assert ov.giou(empty, outside) == -1
+    specks = [Polygon([[x, 3.1], [x + 0.1, 3.1], [x, 3.2]], "cat") for x in (2.1, 9.1)]
+    options = {"kind": "mask", "shape": SHAPE}
+    assert ov.pairwise_iou(specks, specks, **options).tolist() == [[1, 0], [0, 1]]
+    assert len(ov.nms(specks, scores=[1, 2], **options)) == 2
+    assert ov.match(specks, specks[::-1], **options).pairs == [(0, 1, 1.0), (1, 0, 1.0)]
 
 
 def test_masks_of_different_shapes_are_refused() -> None:
