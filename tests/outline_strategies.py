@@ -16,7 +16,7 @@ __all__ = ["any_outlines", "filled", "shapely_of", "small_rings", "some", "valid
 
 Ring = NDArray[np.float64]
 
-some = settings(max_examples=min(200, settings.default.max_examples))
+some = settings(max_examples=min(100, settings.default.max_examples))
 """For laws whose single example takes milliseconds."""
 
 
