@@ -76,8 +76,8 @@ class Affine(AffineBuilding):
         Parameters
         ----------
         thing : Definition, Annotation, AnnotationCollection, or array_like, shape (..., 2)
-            What to move. An annotation moves with all its frames, companions, children and
-            stored bounds; arrays are points x, y.
+            What to move, or a list of definitions or annotations. An annotation moves with all
+            its frames, companions, children and stored bounds; arrays are points x, y.
         boxes : {"exact", "rotated", "bounds", "polygon"}
             What a box becomes. ``exact``: a box or rotated box where it stays a rectangle,
             elsewhere (shear, uneven scale of a turned box) the polygon that it is.
@@ -89,7 +89,7 @@ class Affine(AffineBuilding):
 
         Returns
         -------
-        Definition, Annotation, AnnotationCollection or ndarray
+        Definition, Annotation, AnnotationCollection, list of them, or ndarray
             A new one. Key points that leave the image get visibility 0, if the map has a `size`.
 
         Raises
@@ -107,6 +107,10 @@ class Affine(AffineBuilding):
             return collections.apply_to_annotation(self, thing, **options)
         if isinstance(thing, AnnotationCollection):
             return collections.apply_to_collection(self, thing, **options)
+        if isinstance(thing, list | tuple) and any(
+            isinstance(one, Definition | Annotation) for one in thing
+        ):
+            return [self.apply(one, **options) for one in thing]
         try:
             points = np.asarray(thing, dtype=np.float64)
         except (TypeError, ValueError):

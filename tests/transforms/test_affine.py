@@ -576,6 +576,21 @@ def test_a_collection_moves_as_each_of_its_definitions(
             assert after.stored_area == before.stored_area * abs(t.det)
 
 
+def test_a_list_moves_one_by_one() -> None:
+    t = Affine.translate(1, 2)
+    shapes = [dl.Box(0, 0, 1, 1, "a"), dl.Point(3, 4, "b")]
+    assert t.apply(shapes) == [shape.translate(1, 2) for shape in shapes]
+    with pytest.raises(UsageError, match="str cannot be moved"):
+        t.apply([shapes[0], "cat"])
+
+
+@given(masks(), st.floats(-9, 9), st.floats(-9, 9))
+def test_a_mask_shifts_by_fractions_as_by_any_map(mask: np.ndarray, dx: float, dy: float) -> None:
+    shape = dl.Segmentation(mask, "cat")
+    dx, dy = round(dx, 3), round(dy, 3)  # halves are ties, which both give to the same side
+    assert shape.translate(dx, dy) == Affine.translate(dx, dy).apply(shape)
+
+
 def test_a_collection_without_a_size_says_what_is_missing() -> None:
     collection = dl.AnnotationCollection(None, [dl.Annotation(dl.Box(0, 0, 1, 1, "cat"))])
     for method in (collection.flip, collection.rot90, lambda: collection.tile(8)):
