@@ -269,6 +269,13 @@ def test_polygons_that_share_edges_have_the_overlap_of_their_boxes(
     assert overlap.pairwise_iou(first, second).item() == pytest.approx(expected, abs=1e-9)
 
 
+def test_a_pair_has_the_same_iou_whatever_else_is_in_the_table() -> None:
+    near = Rings.of([[[np.array([[4, 1 / 3], [0, 0.1], [3.9, 1]])]]])
+    far = Rings.concat([near, Rings.of([[[np.array([[0, 0], [900.0, 0], [0, 800]])]]])])
+    box = Rings.of([[[np.array([[0, 0], [4.0, 0], [4, 1], [0, 1]])]]])
+    assert overlap.pairwise_iou(box, near)[0, 0] == overlap.pairwise_iou(box, far)[0, 0]
+
+
 def test_a_ring_with_another_start_or_winding_is_the_same_shape() -> None:
     ring = np.array([[0.1, 0.2], [5.3, 0.7], [4.9, 6.1], [2.2, 3.3]])
     turns = [np.roll(ring, k, axis=0) for k in range(4)] + [ring[::-1]]

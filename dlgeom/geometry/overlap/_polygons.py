@@ -142,17 +142,22 @@ class PolygonSet:
             # Of edges that are all but the same GEOS (3.14) may lose pieces; on a grid it does not.
             safe, snapped = meets[~doubt], meets[doubt]
             shared[safe] = shapely.area(shapely.intersection(one[safe], two[safe]))
-            spacing = self._reach(other) * GRID
-            cut = shapely.intersection(one[snapped], two[snapped], grid_size=spacing)
-            shared[snapped] = shapely.area(cut)
+            # Each pair on its own grid: what else is in the table does not matter.
+            reach = self._reach(rows[snapped], other, columns[snapped])
+            for size in np.unique(reach).tolist():
+                part = snapped[reach == size]
+                cut = shapely.intersection(one[part], two[part], grid_size=size * GRID)
+                shared[part] = shapely.area(cut)
         np.minimum(shared, least, out=shared)
         return np.where(same, least, shared), same
 
-    def _reach(self, other: PolygonSet) -> float:
-        """Return a power of two no coordinate is beyond."""
-        ends = [np.abs(side.bounds[~np.isnan(side.bounds)]) for side in (self, other)]
-        largest = max(float(end.max(initial=0.0)) for end in ends)
-        return float(2.0 ** np.frexp(largest)[1])
+    def _reach(self, rows: Ints, other: PolygonSet, columns: Ints) -> Floats:
+        """Return for each pair a power of two that no coordinate is beyond."""
+        largest = np.maximum(
+            np.abs(self.bounds[rows]).max(axis=1, initial=0.0),
+            np.abs(other.bounds[columns]).max(axis=1, initial=0.0),
+        )
+        return np.asarray(2.0 ** np.frexp(largest)[1])
 
     def _touches(self, rows: Ints, other: PolygonSet, columns: Ints) -> Bools:
         """Return which pairs have a vertex of one on, or all but on, an edge of the other."""
@@ -163,7 +168,7 @@ class PolygonSet:
                 side._edges = shapely.boundary(side._regions)
                 side._points = shapely.extract_unique_points(side._regions)
                 shapely.prepare(side._edges)
-        near = self._reach(other) * TOUCH
+        near = self._reach(rows, other, columns) * TOUCH
         assert self._edges is not None
         assert other._edges is not None
         return np.asarray(
