@@ -13,6 +13,7 @@ from dlgeom.errors import UsageError
 
 if TYPE_CHECKING:
     from dlgeom.annotation.single import Annotation
+    from dlgeom.item import Item
     from dlgeom.transforms import Affine, Cut, Tiles
 
 __all__ = ["Moving", "MovingCollection", "MovingOne"]
@@ -30,7 +31,7 @@ class Moving:
 
     __slots__ = ()
 
-    item: Any
+    item: Item | None
 
     def _size(self, size: Size | None, method: str) -> Size:
         """Return the size that is given, that of the item, or that of a mask."""
