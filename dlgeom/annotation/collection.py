@@ -463,9 +463,19 @@ class AnnotationCollection(ColumnMethods, MovingCollection, DrawableCollection):
                 instance_map = {name: k for k, name in enumerate(names, 1)}
             else:
                 instance_map = {str(k): k for k in np.unique(ids).tolist() if k}
+        from dlgeom.geometry.segments import segment_runs
+
+        # One walk over the pixels for all ids; 0 is none of a picture's segments.
+        found, runs = segment_runs(ids.astype(np.uint8) if ids.dtype == np.bool_ else ids)
+        row_of = {number: row for row, number in enumerate(found.tolist())}
+        shape = (int(ids.shape[0]), int(ids.shape[1]))
         for label, value in instance_map.items():
-            if label != "$default" and (found := ids == value).any():
-                self.add(Segmentation(found, label))
+            if label == "$default":
+                continue
+            if value in row_of:
+                self.add(Segmentation._of_counts(runs.row(row_of[value]), shape, label))
+            elif value == 0 and not ids.all():
+                self.add(Segmentation(ids == 0, label))
         return self
 
     @_Filling

@@ -71,6 +71,8 @@ def segment_runs(ids: NDArray[Any]) -> tuple[NDArray[np.int64], Runs]:
     the pixels) by id puts those of a segment together. No mask of the whole image is made.
     """
     height, width = ids.shape
+    if not ids.size:
+        return np.zeros(0, dtype=np.int64), Runs.empty(0)
     flat = np.ascontiguousarray(ids.T).ravel()
     starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
     values = flat[starts]

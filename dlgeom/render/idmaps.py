@@ -60,7 +60,7 @@ def label_map(source: Source) -> dict[str, int]:
 
 def label_ids(
     source: Source,
-    ids: Mapping[str, int] | None = None,
+    ids: Any = None,
     *,
     missing: int | str = "error",
     **options: Unpack[MapOptions],
@@ -71,7 +71,7 @@ def label_ids(
     ----------
     source : AnnotationCollection, Annotation, Definition, or iterable of them
         What to paint.
-    ids : mapping of str to int, optional
+    ids : mapping of str to int, or Ontology, optional
         Label -> id from 0; several labels may share one, ``$default`` is the background,
         ``$missing`` the same as `missing`. `label_map` if not given.
     missing : int or "error"
@@ -94,7 +94,8 @@ def label_ids(
     """
     source = kept(source)
     scene = scene_for(source, options)
-    known = dict(label_map(source) if ids is None else ids)
+    tree = getattr(ids, "instance_map", ids)
+    known: dict[str, int] = dict(label_map(source) if tree is None else tree)
     for name, value in known.items():
         known[name] = checked_id(value, f"the id of {name!r}")
     other = known.pop(MISSING, None) if missing == "error" else checked_id(missing, "missing")
@@ -192,7 +193,7 @@ def object_ids(
 
 def one_hot(
     source: Source,
-    ids: Mapping[str, int] | None = None,
+    ids: Any = None,
     *,
     classes: int | None = None,
     missing: int | str = "error",
@@ -209,7 +210,8 @@ def one_hot(
         given. Void pixels, and others with greater ids, are set in no channel.
     """
     source = kept(source)
-    known = label_map(source) if ids is None else ids
+    tree = getattr(ids, "instance_map", ids)
+    known: Mapping[str, int] = label_map(source) if tree is None else tree
     found = label_ids(source, known, missing=missing, **options)
     if classes is None:
         extra = [] if missing == "error" else [missing]

@@ -6,7 +6,7 @@ above it, smooth and opaque.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def overlay(
     text_size: int | None = None,
     legend: bool = False,
     color: Any = None,
-    colors: Mapping[str, Any] | None = None,
+    colors: Any = None,
     color_by: ColorBy = "label",
     safe_colors: bool | None = None,
     trail: int = 0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -67,21 +67,20 @@ def _toned(color: Color, turn: int) -> Color:
     return red, green, blue
 
 
-def label_colors(
-    scene: Scene, colors: Mapping[str, Any] | None = None, *, safe: bool | None = None
-) -> dict[str, Color]:
+def label_colors(scene: Scene, colors: Any = None, *, safe: bool | None = None) -> dict[str, Color]:
     """Return the colour of each label of a scene.
 
     Parameters
     ----------
     scene : Scene
         Its table of labels may know colours.
-    colors : mapping, optional
-        Label -> colour in any spelling, such as ``Ontology.color_map``; goes before the table.
+    colors : mapping or Ontology, optional
+        Label -> colour in any spelling, or an `Ontology`; goes before the table.
     safe : bool, optional
         Give labels without a colour those of `palette` instead of one made from their name.
     """
-    known = {name: _color(value) for name, value in (colors or {}).items()}
+    tree = getattr(colors, "color_map", colors) or {}
+    known = {name: _color(value) for name, value in tree.items()}
     if scene.labels is not None:
         for label in scene.labels:
             if label.color is not None:
@@ -109,7 +108,7 @@ def colors_of(
     *,
     by: ColorBy = "label",
     color: Any = None,
-    colors: Mapping[str, Any] | None = None,
+    colors: Any = None,
     safe: bool | None = None,
 ) -> list[Color]:
     """Return the colour of each annotation.

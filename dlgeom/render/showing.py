@@ -103,7 +103,7 @@ def show(
             number = int(color)
             return idmaps.instance_ids(source, lambda _: number, **options)
         if view is View.OBJECT_ID:
-            options["background"] = (label_instance_dict or {}).get(idmaps.BACKGROUND, 0)
+            options["background"] = dict(label_instance_dict or {}).get(idmaps.BACKGROUND, 0)
             return idmaps.object_ids(source, **options)
         return idmaps.label_ids(source, label_instance_dict, **options)
     if view is View.ANNOTATION_ON_IMAGE and image is None:
@@ -132,7 +132,7 @@ def color_mask(
     height: int | None = None,
     width: int | None = None,
     color: Any = None,
-    colors: Mapping[str, Any] | None = None,
+    colors: Any = None,
     alpha: float = 1,
     frame_num: int | None = None,
     order: Order = "documented",
@@ -156,7 +156,7 @@ def color_mask(
         given.
     color : colour, optional
         For all: (r, g, b), opaque, (r, g, b, alpha), or any spelling of `parse_color`.
-    colors : mapping, optional
+    colors : mapping or Ontology, optional
         Label -> colour, before those of the collection's labels.
     alpha : float, default 1
         Opacity of each annotation: colours are put over what is below, annotations one after
@@ -237,10 +237,11 @@ def drawn_marks(
     return marks, owners
 
 
-def _background(scene: Scene, colors: Mapping[str, Any] | None) -> tuple[int, int, int] | None:
+def _background(scene: Scene, colors: Any) -> tuple[int, int, int] | None:
     """Return the colour that labels have for the background, None where they say nothing."""
-    if colors is not None and idmaps.BACKGROUND in colors:
-        return parse_color(colors[idmaps.BACKGROUND])
+    tree = getattr(colors, "color_map", colors) or {}
+    if idmaps.BACKGROUND in tree:
+        return parse_color(tree[idmaps.BACKGROUND])
     if scene.labels is not None:
         index = scene.labels.find(idmaps.BACKGROUND)
         if index is not None:

@@ -248,3 +248,18 @@ def test_masks_paste_with_themselves() -> None:
     image.paste(mask, (0, 0), mask)
     assert image.getpixel((5, 15)) == color_of_name("a")
     assert image.getpixel((20, 15)) == (10, 20, 30)
+
+
+def test_label_trees_give_colours_and_ids() -> None:
+    tree = dl.Ontology()
+    tree.add_label("b", color="#010203")
+    tree.add_label("a", color="#040506")
+    boxes = [dl.Box(0, 0, 1, 1, "b"), dl.Box(1, 0, 2, 1, "a")]
+    size = {"width": 3, "height": 1}
+    found = render.color_mask(boxes, colors=tree, thickness=-1, **size)
+    assert_array_equal(found[0, :2, :3], [(1, 2, 3), (4, 5, 6)])
+    assert_array_equal(render.label_ids(boxes, tree, **size), [[2, 1, 0]])
+    assert render.one_hot(boxes, tree, **size).shape == (3, 1, 3)
+    tree.color_map = {"$default": (7, 8, 9)}
+    found = render.color_mask(boxes, colors=tree, thickness=-1, **size)
+    assert_array_equal(found[0, 2], (7, 8, 9, 255))

@@ -108,3 +108,19 @@ def test_panoptic_input_is_checked() -> None:
     found = read(np.ones((2, 2), dtype=int), [{"id": 1, "category_id": 1},
                  {"id": 2, "category_id": 1}], [{"id": 1, "name": "a"}])  # fmt: skip
     assert len(found) == 1
+
+
+def test_ids_are_read_in_the_order_of_the_map() -> None:
+    def read(mask, ids):
+        return dl.AnnotationCollection.from_instance_mask(mask, ids)
+
+    ids = np.array([[0, 1, 7], [7, 7, 300]], dtype=np.int32)
+    found = read(ids, {"dog": 7, "gone": 5, "none": 0, "cat": 1, "same": 7, "$default": 300})
+    assert [(one.label, one.area) for one in found] == [
+        ("dog", 3), ("none", 1), ("cat", 1), ("same", 3),
+    ]  # fmt: skip
+    for one in found:
+        expected = ids == {"dog": 7, "none": 0, "cat": 1, "same": 7}[one.label]
+        assert_array_equal(one.annotation_definition.to_mask(), expected)
+    assert [one.area for one in read(ids > 0, {"thing": 1})] == [5]
+    assert len(read(np.zeros((0, 3), dtype=int), {"a": 1, "b": 0})) == 0
