@@ -390,7 +390,8 @@ class AnnotationCollection(ColumnMethods, MovingCollection, DrawableCollection):
             annotations.
         img_filepath : path, optional
             The image to draw on; of masks it gives the size. It is turned upright, as its EXIF
-            header says.
+            header says. Of a video item the video: a video is written, one picture for each of
+            its own (``.mp4``; ids, which have to stay exact, as ``.mkv``).
         height, width : int, optional
             Size of masks in pixels; that of the image or item if not given.
         thickness : int, default 1

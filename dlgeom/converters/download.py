@@ -77,6 +77,9 @@ def _picture(
     if isinstance(orientation, bool) or orientation not in ORIENTATIONS:
         raise UsageError(f"orientation is {orientation!r}; it is that of EXIF, 1 to 8, or 0")
     on_image = name == "img_mask"
+    item = collection.item
+    if img_filepath is not None and item is not None and item.media == "video":
+        return _video(collection, path, name, img_filepath, thickness, with_text, alpha)
     image = None
     if on_image:
         if img_filepath is None:
@@ -109,6 +112,37 @@ def _picture(
     exact = name != "img_mask"
     write_file(path, encode_picture(drawn, path, exact=exact, orientation=told))
     return str(path)
+
+
+def _video(
+    collection: AnnotationCollection,
+    path: Path,
+    name: str,
+    source: str | os.PathLike[str],
+    thickness: int | None,
+    with_text: bool,
+    alpha: float,
+) -> str:
+    """Write the video with its annotations; ids as a lossless one."""
+    from dlgeom.render.videos import render_video
+
+    exact = name in ("instance", "object_id")
+    if not path.suffix:
+        path = path.with_name(path.name + (".mkv" if exact else ".mp4"))
+
+    def draw(alive: AnnotationCollection, picture: Any) -> Any:
+        return alive.show(
+            image=picture if name == "img_mask" else None,
+            thickness=thickness,
+            with_text=with_text,
+            height=picture.shape[0],
+            width=picture.shape[1],
+            annotation_format=name,
+            alpha=alpha,
+        )
+
+    kind = "object-id" if exact else "overlay"
+    return str(render_video(source, collection, path, kind=kind, draw=draw, overwrite=True))
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from dlgeom.render.videos import render_video
 from dlgeom.rendering.dataset import KINDS, render_dataset
-from dlgeom.rendering.videos import render_video
 
 __all__ = ["KINDS", "render_dataset", "render_video"]

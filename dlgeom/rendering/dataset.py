@@ -337,7 +337,7 @@ class _Run:
             output.write("panoptic.json", _json(whole))
 
     def _video(self, item: Item, annotations: AnnotationCollection, output: Output) -> None:
-        from dlgeom.rendering.videos import render_video
+        from dlgeom.render.videos import render_video
 
         self._report.given += len(annotations)
         lossless = self.kind not in ("overlay", "mask")

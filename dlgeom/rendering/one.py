@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from dlgeom.annotation import AnnotationCollection
 from dlgeom.errors import DlgeomError, FormatError, UsageError
 from dlgeom.item import Item
 from dlgeom.limits import DEFAULT_LIMITS, Limits
-from dlgeom.render import color_mask, label_ids, object_ids, overlay, panoptic
+from dlgeom.render.pictures import Style, picture_of
 from dlgeom.training.images import read_image
 
 __all__ = ["Picture", "Style", "Task", "encoded", "picture_of", "render"]
@@ -23,21 +22,6 @@ Pixels = NDArray[Any]
 
 THUMBNAIL = 200
 """Longest side of what goes into a contact sheet, in pixels."""
-
-
-class Style(msgspec.Struct, frozen=True, kw_only=True):
-    """How pictures look; see `dlgeom.rendering.render_dataset`."""
-
-    alpha: float = 0.4
-    thickness: int | None = None
-    with_text: bool = True
-    legend: bool = False
-    color_by: str = "label"
-    safe_colors: bool | None = None
-    trail: int = 0
-    order: str = "documented"
-    rule: str = "exact"
-    boundary: int = 0
 
 
 class Task(msgspec.Struct, kw_only=True):
@@ -162,63 +146,6 @@ def _image(task: Task, result: Picture) -> Pixels | None:
         )
         return np.full((item.height, item.width, 3), 128, dtype=np.uint8)
     return None
-
-
-def picture_of(
-    source: AnnotationCollection,
-    kind: str,
-    style: Style,
-    *,
-    image: Pixels | None = None,
-    ids: Mapping[str, int] | None = None,
-    frame_num: int | None = None,
-) -> Pixels | tuple[Pixels, list[dict[str, Any]]]:
-    """Return annotations as a picture of a kind; panoptic ones with their segments.
-
-    Raises
-    ------
-    UsageError
-        If an object has no id, or a label none.
-    GeometryError
-        If a mask has another size than the image.
-    """
-    options: Any = {
-        "frame_num": frame_num,
-        "order": style.order,
-        "rule": style.rule,
-        "boundary": style.boundary,
-    }
-    if kind == "overlay":
-        return overlay(
-            image,
-            source,
-            alpha=style.alpha,
-            thickness=style.thickness,
-            with_text=style.with_text,
-            legend=style.legend,
-            color_by=style.color_by,  # type: ignore[arg-type]
-            safe_colors=style.safe_colors,
-            trail=style.trail,
-            frame_num=frame_num,
-            order=style.order,
-        )
-    if kind == "mask":
-        thickness = -1 if style.thickness is None else style.thickness
-        return color_mask(
-            source,
-            thickness=thickness,
-            alpha=style.alpha,
-            frame_num=frame_num,
-            order=style.order,
-        )
-    if style.thickness is not None:
-        options["thickness"] = style.thickness
-    if kind == "instance":
-        return label_ids(source, ids, **options)
-    if kind == "object-id":
-        return object_ids(source, missing=0, **options)
-    found = panoptic(source, ids, **options)
-    return found.rgb, found.segments_info
 
 
 def encoded(pixels: Pixels, suffix: str) -> bytes:

@@ -226,3 +226,20 @@ def test_a_data_set_of_videos_becomes_videos(clip: Path, tmp_path: Path) -> None
         assert len(video) == 12
     missing = render_dataset(source, tmp_path / "none", images=source, from_format="dataloop")
     assert missing.dropped == 1
+
+
+def test_an_annotated_video_is_downloaded(clip: Path, tmp_path: Path) -> None:
+    collection = moving()
+    path = collection.download(
+        tmp_path / "seen", img_filepath=clip, annotation_format="img_mask", thickness=-1
+    )
+    assert path.endswith(".mp4")
+    with Video(path) as video:
+        assert len(video) == 12
+        assert np.abs(video[4][20, 14].astype(int) - 90).max() > 60
+        assert np.abs(video[4][20, 40].astype(int) - 90).max() < 10
+    ids = collection.download(
+        tmp_path / "ids", img_filepath=clip, annotation_format="object_id", thickness=-1
+    )
+    with Video(ids) as video:
+        assert set(np.unique(video[4]).tolist()) == {0, 5}

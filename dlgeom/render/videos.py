@@ -11,7 +11,7 @@ import numpy as np
 
 from dlgeom.annotation import AnnotationCollection
 from dlgeom.errors import UsageError
-from dlgeom.rendering.one import Style, picture_of
+from dlgeom.render.pictures import Style, picture_of
 from dlgeom.video.files import Video
 from dlgeom.video.writing import VideoWriter
 
@@ -28,6 +28,7 @@ def render_video(
     kind: str = "overlay",
     style: Style | None = None,
     ids: Mapping[str, int] | None = None,
+    draw: Callable[[AnnotationCollection, Any], Any] | None = None,
     overwrite: bool = False,
     backend: str | None = None,
     progress: Callable[[int, int | None], None] | None = None,
@@ -49,6 +50,9 @@ def render_video(
         How pictures look.
     ids : mapping of str to int, optional
         Label -> id.
+    draw : callable, optional
+        ``draw(annotations, picture)`` of a frame, instead of a kind's own drawing; `kind` says
+        then whether the result is exact.
     overwrite, backend
         As for `VideoWriter` and `Video`.
     progress : callable, optional
@@ -75,7 +79,7 @@ def render_video(
         )
         with writer:
             for frame, picture in enumerate(video):
-                writer.write(_frame(picture, annotations, frame, kind, look, ids, size))
+                writer.write(_frame(picture, annotations, frame, kind, look, ids, size, draw))
                 if progress is not None:
                     progress(frame + 1, len(video))
     return Path(target)
@@ -89,12 +93,15 @@ def _frame(
     style: Style,
     ids: Mapping[str, int] | None,
     size: dict[str, int],
+    draw: Callable[[AnnotationCollection, Any], Any] | None,
 ) -> Any:
     """Return one picture, RGB or gray."""
     alive = annotations.get_frame(frame)
     seen = [annotation for annotation in alive if annotation.object_visible]
     source = AnnotationCollection._view(_sized(annotations, size), seen, annotations.labels)
-    if kind == "overlay" and style.trail:
+    if draw is not None:
+        found = draw(source, picture)
+    elif kind == "overlay" and style.trail:
         # Ways need the states before.
         found = picture_of(annotations, kind, style, image=picture, frame_num=frame)
     else:
