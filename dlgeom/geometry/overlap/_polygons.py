@@ -129,14 +129,16 @@ class PolygonSet:
         same = (self.bounds[rows] == other.bounds[columns]).all(axis=1)
         same &= np.abs(first - second) <= NEAR * np.maximum(first, second)
         maybe = np.flatnonzero(same & (first > 0))
-        same[maybe] = shapely.equals(one[maybe], two[maybe])
+        with native("a comparison"):
+            same[maybe] = shapely.equals(one[maybe], two[maybe])
         for k in np.flatnonzero(same & (first == 0)).tolist():
             same[k] = self._equal_vertices(int(rows[k]), other, int(columns[k]))
         shared = np.zeros(len(rows))
         least = np.minimum(first, second)
         # Asking prepared polygons whether they meet at all costs a tenth of cutting them.
         meets = np.flatnonzero(~same & (least > 0))
-        meets = meets[shapely.intersects(one[meets], two[meets])]
+        with native("a comparison"):
+            meets = meets[shapely.intersects(one[meets], two[meets])]
         doubt = self._touches(rows[meets], other, columns[meets])
         with native("an intersection"):
             # Of edges that are all but the same GEOS (3.14) may lose pieces; on a grid it does not.
@@ -171,10 +173,11 @@ class PolygonSet:
         near = self._reach(rows, other, columns) * TOUCH
         assert self._edges is not None
         assert other._edges is not None
-        return np.asarray(
-            shapely.dwithin(self._edges[rows], other._points[columns], near)
-            | shapely.dwithin(other._edges[columns], self._points[rows], near)
-        )
+        # GEOS leaves the processor's flags set where a distance is 0; numpy would warn of them.
+        with native("a distance"):
+            one = shapely.dwithin(self._edges[rows], other._points[columns], near)
+            two = shapely.dwithin(other._edges[columns], self._points[rows], near)
+        return np.asarray(one | two)
 
     def _equal_vertices(self, row: int, other: PolygonSet, column: int) -> bool:
         """Return whether two rows without area have the same vertices."""
