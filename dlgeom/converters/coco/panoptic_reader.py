@@ -30,6 +30,7 @@ from dlgeom.converters.coco.panoptic_json import (
     whole_number,
 )
 from dlgeom.converters.coco.panoptic_picture import compare, read_picture
+from dlgeom.converters.coco.read_decode import own_descriptions
 from dlgeom.converters.coco.read_json import checked_object
 from dlgeom.converters.coco.read_source import SourceFile
 from dlgeom.converters.coco.scan import Scanner
@@ -262,6 +263,7 @@ class PanopticReader:
         masks = Runs.concat(runs or [])
         bounds = np.array([s.bounds for s in segments], dtype=np.float64).reshape(-1, 4)
         boxed = np.where(np.isnan(bounds[:, 0]), 0, BOX)
+        extra = {row: s.extra for row, s in enumerate(segments) if s.extra}
         return Chunk.build(
             items=items,
             item=np.repeat(np.arange(len(rows)), counts).astype(np.int32),
@@ -275,7 +277,8 @@ class PanopticReader:
             ids=[s.id for s in segments],
             shapes=(boxed | RUNS).astype(np.uint8),
             attributes={row: s.attributes for row, s in enumerate(segments) if s.attributes},
-            extra={row: s.extra for row, s in enumerate(segments) if s.extra},
+            extra=extra,
+            named=own_descriptions(extra, {}),
             origin=PanopticOrigin(
                 format="coco-panoptic",
                 path=file.shown,

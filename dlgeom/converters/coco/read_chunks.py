@@ -29,6 +29,7 @@ from dlgeom.converters.coco.read_decode import (
     decode_masks,
     decode_outlines,
     mended_record,
+    own_descriptions,
     sparse_fields,
 )
 from dlgeom.converters.coco.read_json import strict_json
@@ -211,6 +212,8 @@ class Builder:
         bounds = box.copy()
         bounds[:, 2:] += box[:, :2]
         attributes, extra = self._sparse(rows, flags, text, at)
+        others = self._others(rows, flags, text, at)
+        named = own_descriptions(extra, others)
         return Chunk(
             items=self._items(items, records="extra" in self._needs and at < 0),
             item=item.astype(np.int32),
@@ -229,7 +232,8 @@ class Builder:
             shapes=(flags & SHAPES).astype(np.uint8),
             attributes=attributes,
             extra=extra,
-            others=self._others(rows, flags, text, at),
+            others=others,
+            named=named,
             origin=self._origin(rows, flags, text, at),
         )
 

@@ -30,6 +30,7 @@ __all__ = [
     "decode_masks",
     "decode_outlines",
     "mended_record",
+    "own_descriptions",
     "sparse_fields",
 ]
 
@@ -213,6 +214,30 @@ def sparse_fields(record: bytes, *, shape: bool) -> tuple[dict[str, Any], dict[s
             extra["attributes"] = attributes
         attributes = {}
     return attributes, extra
+
+
+def own_descriptions(
+    extra: dict[int, dict[str, Any]], others: dict[int, Any]
+) -> dict[int, tuple[str, ...]]:
+    """Return which rows have a field ``description`` that is the annotation's own.
+
+    The writers put it there. One that is no text stays an unknown field. Objects get it at once:
+    it leaves their extra fields.
+
+    Returns
+    -------
+    dict of int to tuple of str
+        As `Chunk.named`.
+    """
+    named: dict[int, tuple[str, ...]] = {}
+    for row in [row for row, fields in extra.items() if type(fields.get("description")) is str]:
+        if row not in others:
+            named[row] = ("description",)
+            continue
+        others[row].description = extra[row].pop("description")
+        if not extra[row]:
+            del extra[row]
+    return named
 
 
 def mended_record(record: bytes, limits: Limits, *, posed: bool) -> bytes:
