@@ -63,7 +63,7 @@ class Moving:
 
         return self.affine(Affine.translate(dx, dy), **options)
 
-    def scale(
+    def _scaled(
         self,
         sx: float,
         sy: float | None = None,
@@ -71,10 +71,7 @@ class Moving:
         center: Center = (0.0, 0.0),
         **options: Any,
     ) -> Self:
-        """Return it stretched by sx along x and sy (sx if None) along y about `center`.
-
-        The image keeps its size; `resize` changes it.
-        """
+        """Return it stretched by sx along x and sy (sx if None) along y about `center`."""
         from dlgeom.transforms import Affine
 
         return self.affine(Affine.scale(sx, sy, center=center), **options)
@@ -134,6 +131,15 @@ class MovingOne(Moving):
 
     __slots__ = ()
 
+    @property
+    def scale(self) -> Any:
+        """A method: ``scale(sx, sy=None, *, center=(0, 0))``, as collections have it.
+
+        Of a `Cube3d` its size in space, which its definition calls so.
+        """
+        shape = getattr(self, "annotation_definition", None)
+        return shape.scale if getattr(shape, "type", "") == "cube_3d" else self._scaled  # type: ignore[union-attr]
+
     def _known_size(self) -> Size | None:
         found = super()._known_size()
         shape = getattr(self, "annotation_definition", None)
@@ -183,6 +189,20 @@ class MovingCollection(Moving):
     """The methods of `AnnotationCollection` that move it."""
 
     __slots__ = ()
+
+    def scale(
+        self,
+        sx: float,
+        sy: float | None = None,
+        *,
+        center: Center = (0.0, 0.0),
+        **options: Any,
+    ) -> Self:
+        """Return it stretched by sx along x and sy (sx if None) along y about `center`.
+
+        The image keeps its size; `resize` changes it.
+        """
+        return self._scaled(sx, sy, center=center, **options)
 
     def crop(
         self,

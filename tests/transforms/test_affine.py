@@ -576,6 +576,15 @@ def test_a_collection_moves_as_each_of_its_definitions(
             assert after.stored_area == before.stored_area * abs(t.det)
 
 
+def test_the_scale_of_a_cuboid_stays_what_it_was() -> None:
+    cuboid = dl.Annotation(dl.Cube3d("car", [0, 0, 9], [1, 2, 3], [0, 0, 0]))
+    assert cuboid.scale.tolist() == [1, 2, 3]
+    assert cuboid.affine(Affine.scale(2)) == cuboid
+    box = dl.Annotation(dl.Box(1, 2, 3, 4, "a"))
+    assert box.scale(2, 3).bounds == (2, 6, 6, 12)
+    assert dl.AnnotationCollection(None, [box, cuboid]).scale(2)[1] == cuboid
+
+
 def test_a_list_moves_one_by_one() -> None:
     t = Affine.translate(1, 2)
     shapes = [dl.Box(0, 0, 1, 1, "a"), dl.Point(3, 4, "b")]
