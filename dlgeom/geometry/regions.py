@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -140,7 +141,8 @@ def _filled(parts: Parts) -> Any:
     except shapely.errors.GEOSException:
         # Faces so thin that rounding makes them overlap, as those of a flat ellipse are.
         return shapely.union_all(chosen)
-    return joined if shapely.is_valid(joined) else shapely.union_all(chosen)
+    # One by one: union_all of GEOS 3.14 has been seen to lose pieces.
+    return joined if shapely.is_valid(joined) else reduce(shapely.union, chosen.tolist())
 
 
 def _inner_points(faces: NDArray[Any], loose: Any) -> Floats:
