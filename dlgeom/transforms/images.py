@@ -71,6 +71,8 @@ def _checked(image: Any, border: ArrayLike) -> tuple[Image, Image]:
         )
     if image.dtype.kind not in "biuf":
         raise UsageError(f"the image has dtype {image.dtype}; it holds bools or numbers")
+    # Files may have their bytes the other way round; OpenCV takes none of these.
+    image = image.astype(image.dtype.newbyteorder("="), copy=False)
     pixels = image if image.ndim == 3 else image[..., None]
     value = np.asarray(border)
     if value.ndim > 1 or (value.ndim == 1 and len(value) not in (1, pixels.shape[2])):

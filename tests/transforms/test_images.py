@@ -162,6 +162,22 @@ def test_linear_interpolation_of_a_ramp_is_the_ramp(dtype: str, channels: int | 
     assert (plane[outside] == 9).all()
 
 
+def test_pictures_need_not_lie_in_order() -> None:
+    picture = np.random.default_rng(0).integers(0, 60_000, (20, 30, 3)).astype(np.uint16)
+    t = Affine.rotate(20, center=(15, 10), size=(30, 20))
+    expected = t.image(picture)
+    assert np.array_equal(t.image(picture.astype(">u2")), expected)
+    assert np.array_equal(t.image(np.asfortranarray(picture)), expected)
+    wider = np.zeros((20, 60, 3), dtype=np.uint16)
+    wider[:, ::2] = picture
+    assert np.array_equal(t.image(wider[:, ::2]), expected)
+    frozen = picture.copy()
+    frozen.flags.writeable = False
+    assert np.array_equal(t.image(frozen), expected)
+    moved = Affine.translate(1, 0).image(frozen)
+    moved[0, 0] = 1  # the caller's own
+
+
 def test_letterbox_has_sharp_bars_and_a_whole_picture() -> None:
     picture = np.full((50, 100, 3), 200, dtype=np.uint8)
     found = Affine.letterbox((100, 50), (64, 64)).image(picture, border=(114, 0, 7))
