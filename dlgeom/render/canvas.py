@@ -102,13 +102,24 @@ def blend(canvas: Pixels, region: Region, color: tuple[int, int, int, int]) -> N
         Red, green, blue, alpha, 0..255.
     """
     view = region.of(canvas)
+    if not view.size:
+        return
     if color[3] == 255:
         view[region.crop] = color
+    elif color[3] and int(view[..., 3].min()) == 255:
+        import cv2
+
+        # On what is opaque each channel has 256 results.
+        share = color[3] / 255
+        ink = np.array([*color[:3], 255])
+        table = np.rint(share * ink + (1 - share) * np.arange(256)[:, None]).astype(np.uint8)
+        mixed = cv2.LUT(np.ascontiguousarray(view), np.ascontiguousarray(table[:, None, :]))
+        mask = np.ascontiguousarray(region.crop).view(np.uint8)
+        view[:] = cv2.copyTo(mixed, mask, np.ascontiguousarray(view))
     elif color[3]:
         below = view[region.crop]
-        view[region.crop] = over(
-            np.broadcast_to(np.array(color, dtype=np.uint8), below.shape), below
-        )
+        upper = np.array(color, dtype=np.uint8)
+        view[region.crop] = over(np.broadcast_to(upper, below.shape), below)
 
 
 def over(upper: Pixels, lower: Pixels) -> Pixels:

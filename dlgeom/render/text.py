@@ -97,8 +97,9 @@ def text_image(text: str, size: int) -> Pixels:
     return np.asarray(image)
 
 
+@lru_cache(maxsize=512)
 def label_image(text: str, size: int, color: Color, widest: int) -> Pixels:
-    """Return a text in black or white on a colour, RGB of shape (h, w, 3).
+    """Return a text in black or white on a colour, RGB of shape (h, w, 3); read-only.
 
     Parameters
     ----------
@@ -124,7 +125,9 @@ def label_image(text: str, size: int, color: Color, widest: int) -> Pixels:
     share = np.pad(cover, ((1, 1), (pad, pad)))[..., None].astype(np.float32) / 255
     ink = np.array(contrasting(color), dtype=np.float32)
     paper = np.array(color, dtype=np.float32)
-    return np.asarray(np.rint(paper + (ink - paper) * share).astype(np.uint8))
+    image: Pixels = np.rint(paper + (ink - paper) * share).astype(np.uint8)
+    image.flags.writeable = False
+    return image
 
 
 class Places:
@@ -171,6 +174,10 @@ class Places:
         places = np.clip(places, 0, most)
         boxes = np.hstack((places, places + size))
         taken = self._taken[: self._count]
+        if len(taken) > 32:
+            reach = np.hstack((boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)))
+            near = (taken[:, :2] < reach[2:]).all(axis=1) & (taken[:, 2:] > reach[:2]).all(axis=1)
+            taken = taken[near]
         low = np.maximum(boxes[:, None, :2], taken[None, :, :2])
         high = np.minimum(boxes[:, None, 2:], taken[None, :, 2:])
         covered = np.clip(high - low, 0, None).prod(axis=2).sum(axis=1)
