@@ -259,7 +259,12 @@ class _AvTarget:
         self._stream.pix_fmt = "bgr0" if lossless else "yuv420p"
         self._stream.codec_context.time_base = self._unit
         self._stream.time_base = self._unit
-        self._stream.options = SETTINGS.get(codec, {})
+        settings = dict(SETTINGS.get(codec, {}))
+        if times is not None and not times.is_constant and codec == "libx264":
+            # Pictures in the order of their times: mp4 stores durations in decoding order, and
+            # browsers seek by them.
+            settings["bf"] = "0"
+        self._stream.options = settings
 
     def put(self, pixels: NDArray[np.uint8], number: int) -> None:
         frame = self._av.VideoFrame.from_ndarray(pixels, format="rgb24")

@@ -11,6 +11,7 @@ from dlgeom.colors import color_of_name, hex_of
 from dlgeom.definitions import Description, FreeText, Note, Subtitle
 from dlgeom.item import Item
 from dlgeom.labels import LabelTable
+from dlgeom.view.films import states_of
 from dlgeom.view.losses import Losses
 from dlgeom.view.shapes import primitives
 
@@ -66,6 +67,7 @@ def annotations_of(
         for row in range(offsets[k], offsets[k + 1]):
             annotation = chunk.annotation(row)
             place = chunk.where(row)
+            annotation.item = item
             found = _annotation(annotation, labels, chunk.labels)
             location = ":".join(str(part) for part in (place["path"], place["location"]) if part)
             if place["annotation_id"] is not None:
@@ -89,6 +91,10 @@ def _annotation(annotation: Annotation, labels: Labels, table: LabelTable) -> Ro
         "k": KINDS.get(shape.type, shape.type),
         "g": [primitive for one in drawn for primitive in primitives(one)],
     }
+    if annotation.item is not None and annotation.item.media == "video":
+        states = states_of(annotation)
+        if states is not None:
+            found["v"] = states
     left, top, _, _ = shape.bounds
     if left == left:
         found["b"] = [round(left, 2), round(top, 2)]
@@ -152,6 +158,7 @@ def index_row(item: Item, rows: list[Row]) -> Row:
         entry[1] = None if score is None or entry[1] is None else max(entry[1], score)
         codes.update(row.get("c", ()))
     return {
+        **({"m": 1} if item.media == "video" else {}),
         "n": item.name or f"(item {item.number})",
         "w": item.width,
         "h": item.height,

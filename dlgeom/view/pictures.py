@@ -30,14 +30,19 @@ SHOWN = {
 """Formats that every browser shows, and their media types."""
 
 
+VIDEOS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm", ".mov": "video/mp4"}
+"""Endings of videos that browsers play, as far as they know the codec."""
+
+
 class Picture(NamedTuple):
-    """What the page has of an image: URLs, or None for what there is none of."""
+    """What the page has of an image or video: URLs, or None for what there is none of."""
 
     image: str | None = None
     thumbnail: str | None = None
     width: int | None = None
     height: int | None = None
     fault: str | None = None
+    film: dict[str, Any] | None = None
 
 
 class Pictures:
@@ -99,8 +104,10 @@ class Pictures:
         try:
             path = self.find(item)
             if path is None:
-                missing = self._folder is not None and item.media == "image"
-                return Picture(fault="the image is not there" if missing else None)
+                missing = self._folder is not None and item.media in ("image", "video")
+                return Picture(fault=f"the {item.media} is not there" if missing else None)
+            if item.media == "video":
+                return self._video(item, path)
             if item.media != "image":
                 return Picture()
             info = image_info(path, limits=self._limits)
@@ -116,6 +123,35 @@ class Pictures:
         except (DlgeomError, OSError) as error:
             message = error.message if isinstance(error, FormatError) else str(error)
             return Picture(fault=message)
+
+    def _video(self, item: Item, path: Path) -> Picture:
+        """Return a video, and its first picture as a thumbnail."""
+        from dlgeom.view.films import film_facts
+
+        facts = film_facts(item, path)
+        kind = VIDEOS.get(path.suffix.lower())
+        fault = None if kind else f"browsers do not play {path.suffix} files"
+        whole = None
+        if kind is not None:
+            whole = _data(kind, path.read_bytes()) if self._embed else self._link(path)
+        small = self._first(path) if self._thumbnails else None
+        return Picture(whole, small, facts.get("w"), facts.get("h"), fault, facts)
+
+    def _first(self, path: Path) -> str | None:
+        import warnings
+
+        from PIL import Image
+
+        from dlgeom.video.files import Video
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Video(path) as video:
+                image = Image.fromarray(video.frame(0))
+        image.thumbnail((SIDE, SIDE))
+        picture = io.BytesIO()
+        image.save(picture, "JPEG", quality=78)
+        return _data("image/jpeg", picture.getvalue())
 
     def _link(self, path: Path) -> str:
         relative = os.path.relpath(path.resolve(), self._page.resolve().parent)

@@ -18,6 +18,7 @@ from dlgeom.limits import DEFAULT_LIMITS, Limits
 from dlgeom.stats import Statistics, statistics
 from dlgeom.stats.measures import MEASURES
 from dlgeom.view.collecting import Labels, Row, annotations_of, index_row
+from dlgeom.view.films import film_facts
 from dlgeom.view.losses import Losses, conversion_losses, read_report
 from dlgeom.view.pictures import Pictures
 
@@ -204,6 +205,8 @@ class _Content:
                 whole: Row = {"a": rows}
                 if picture.image is not None:
                     whole["i"] = picture.image
+                if item.media == "video":
+                    whole["f"] = picture.film or film_facts(item, None)
                 if picture.thumbnail is not None:
                     whole["t"] = picture.thumbnail
                 if picture.fault is not None:

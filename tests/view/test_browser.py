@@ -200,3 +200,94 @@ def test_a_screenshot_shows_the_shapes_where_they_are(page: Any) -> None:
     wanted = [int(part) for part in box[2].strip("rgb()").split(",")]
     found = picture[round(box[1]), round(box[0])].astype(int)
     assert np.abs(found - wanted).max() <= 6
+
+
+# ------------------------------------------------------------------ videos
+
+
+@pytest.fixture
+def film(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    pytest.importorskip("av")
+    from fractions import Fraction
+
+    from dlgeom.video import FrameTimes, VideoWriter
+
+    source = tmp_path / "set"
+    (source / "items").mkdir(parents=True)
+    # A variable rate: a player that multiplies shows the boxes on the wrong pictures.
+    steps = np.random.default_rng(0).integers(20, 200, 39)
+    times = FrameTimes([0, *np.cumsum(steps).tolist()], Fraction(1, 1000))
+    with VideoWriter(source / "items" / "v.mp4", times=times) as writer:
+        for k in range(40):
+            picture = np.full((120, 320, 3), 60, dtype=np.uint8)
+            picture[40:80, 6 * k : 6 * k + 40] = (220, 200, 60)
+            writer.write(picture)
+    item = dl.Item(name="v.mp4", width=320, height=120, media="video", fps=25, frame_count=40)
+    moving = dl.Annotation.new(item=item, object_id="1")
+    for k in range(5, 35):
+        moving.add_frame(dl.Box(6 * k, 40, 6 * k + 40, 80, "block"), k)
+    pair = (item, dl.AnnotationCollection(item, [moving]))
+    dl.Dataset.from_pairs([pair]).write(source / "data", format="dataloop")
+    target = tmp_path / "film.html"
+    view(source / "data", target, from_format="dataloop", images=source / "items")
+    browser.get("about:blank")
+    browser.get(target.as_uri())
+    wait(browser, lambda: len(browser.find_elements("css selector", ".card img")) == 1)
+    one(browser, ".card").click()
+    wait(
+        browser,
+        lambda: browser.execute_script("return document.getElementById('film').readyState >= 2"),
+    )
+    yield browser
+    messages = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert messages == []
+
+
+def edges_of_block(browser: Any) -> tuple[float, float, float, float]:
+    """Return left and right of the block in the picture, and of its box, in video pixels."""
+    from PIL import Image
+
+    set_value(browser, "#fill", 0)
+    stage = Image.open(io.BytesIO(one(browser, "#stage").screenshot_as_png)).convert("RGB")
+    pixels = np.array(stage).astype(int)
+    left, top, width, height = browser.execute_script(
+        "const stage = document.getElementById('stage').getBoundingClientRect();"
+        "const box = document.getElementById('film').getBoundingClientRect();"
+        "return [box.left - stage.left, box.top - stage.top, box.width, box.height]"
+    )
+    row = pixels[round(top + height / 2), round(left) : round(left + width)]
+    yellow = np.flatnonzero((row[:, 0] > 150) & (row[:, 2] < 120))
+    scale = 320 / width
+    box = browser.execute_script(
+        "const r = document.querySelector('#overlay rect'); return r && [+r.getAttribute('x'), "
+        "+r.getAttribute('x') + +r.getAttribute('width')]"
+    )
+    return yellow.min() * scale, (yellow.max() + 1) * scale, *(box or (-1, -1))
+
+
+def test_boxes_lie_on_the_right_pictures_of_a_video(film: Any) -> None:
+    for frame in (5, 20, 33, 12):
+        set_value(film, "#time", frame)
+        wait(film, lambda: one(film, "#frame").text == f"frame {frame} of 40")  # noqa: B023
+        left, right, *box = edges_of_block(film)
+        assert box == [6 * frame, 6 * frame + 40]
+        assert (left, right) == pytest.approx(box, abs=3)
+    set_value(film, "#time", 2)
+    wait(film, lambda: one(film, "#frame").text == "frame 2 of 40")
+    assert edges_of_block(film)[2:] == (-1, -1)
+    one(film, "#on").click()
+    wait(film, lambda: one(film, "#frame").text == "frame 3 of 40")
+
+
+def test_a_playing_video_takes_its_boxes_along(film: Any) -> None:
+    set_value(film, "#time", 6)
+    wait(film, lambda: one(film, "#frame").text == "frame 6 of 40")
+    one(film, "#play").click()
+    wait(film, lambda: int(one(film, "#frame").text.split()[1]) > 12)
+    one(film, "#play").click()
+    wait(film, lambda: film.execute_script("return document.getElementById('film').paused"))
+    import time
+
+    time.sleep(0.5)  # the last picture's callback
+    left, _, *box = edges_of_block(film)
+    assert left == pytest.approx(box[0], abs=3)

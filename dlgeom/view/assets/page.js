@@ -13,6 +13,8 @@
   let laid = 0; // how many of them have a card
   let open = -1; // the item in the viewer
   let view = { x: 0, y: 0, scale: 1 };
+  let film = null; // the video in the viewer: when its frames are shown
+  let frame = 0; // the frame that is on the screen
 
   const make = (tag, props = {}, ...children) => {
     const node = Object.assign(document.createElement(tag), props);
@@ -131,7 +133,7 @@
   function shape(a) {
     const group = draw("g", { stroke: color(a), fill: color(a), "fill-opacity": $("fill").value });
     const look = { class: `shape${a.w ? " crowd" : ""}` };
-    for (const [kind, ...v] of a.g) {
+    for (const [kind, ...v] of drawn(a) || []) {
       if (kind === "r") {
         group.append(draw("rect", { ...look, x: v[0], y: v[1], width: v[2], height: v[3] }));
       } else if (kind === "p") {
@@ -151,6 +153,88 @@
     return group;
   }
 
+  // ---- videos: the frame on the screen, and where things are in it
+
+  // A time made from a frame number may lie a little before the frame.
+  function frameAt(seconds) {
+    if (film.times) {
+      let low = 0, high = film.times.length - 1;
+      while (low < high) {
+        const middle = (low + high + 1) >> 1;
+        if (film.times[middle] <= seconds * 1000 + 0.5) low = middle; else high = middle - 1;
+      }
+      return low;
+    }
+    return Math.max(0, Math.floor(seconds * film.fps + Math.min(0.49, film.fps / 2000)));
+  }
+  // The middle of a frame: rounding cannot lead to its neighbours.
+  function timeOf(number) {
+    if (!film.times) return (number + 0.5) / film.fps;
+    const next = film.times[number + 1] === undefined ? film.times[number] + 10 : film.times[number + 1];
+    return (film.times[number] + next) / 2000;
+  }
+
+  const NUMBER = /-?\d+(?:\.\d+)?/g;
+  function mix(a, b, t) {
+    if (typeof a === "number") return a + (b - a) * t;
+    const other = b.match(NUMBER).map(Number);
+    let place = 0;
+    return a.replace(NUMBER, (text) => { const v = Number(text); return String(v + (other[place++] - v) * t); });
+  }
+  function between(a, b, t) {
+    return a.map((one, k) => (b[k] && b[k][0] === one[0]
+      ? one.map((v, j) => (j === 0 || (one[0] === "c" && j > 2) ? v : mix(v, b[k][j], t))) : one));
+  }
+
+  // What is drawn of an annotation in a frame; null where it is not seen.
+  function drawn(a) {
+    if (!film || !a.v) return a.g;
+    const states = a.v.k;
+    if (frame < states[0][0] || frame > a.v.e) return null;
+    let low = 0, high = states.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (states[middle][0] <= frame) low = middle; else high = middle - 1;
+    }
+    const [start, seen, shapes] = states[low];
+    if (!seen) return null;
+    const next = states[low + 1];
+    if (!a.v.m || !next || !next[1] || start === frame) return shapes;
+    return between(shapes, next[2], (frame - start) / (next[0] - start));
+  }
+
+  function showFrame(number) {
+    if (number === frame) return;
+    frame = number;
+    $("time").value = String(number);
+    $("frame").textContent = `frame ${number} of ${film.frames || "?"}`;
+    again();
+  }
+  function watch() {
+    const video = $("film");
+    const tick = () => { if (film) showFrame(frameAt(video.currentTime)); };
+    if (video.requestVideoFrameCallback) {
+      // The time of the very picture that is on the screen.
+      const step = (_, facts) => {
+        if (film) showFrame(frameAt(facts.mediaTime));
+        video.requestVideoFrameCallback(step);
+      };
+      video.requestVideoFrameCallback(step);
+    } else {
+      video.ontimeupdate = tick;
+    }
+    video.onseeked = tick;
+    video.onplay = video.onpause = () => { $("play").textContent = video.paused ? "\u25b6" : "\u23f8"; };
+  }
+  function seek(number) {
+    const last = Math.max(0, (film.frames || 1) - 1);
+    const wanted = Math.min(Math.max(number, 0), last);
+    const video = $("film");
+    video.pause();
+    if (video.src) video.currentTime = timeOf(wanted);
+    else showFrame(wanted);
+  }
+
   // ---- one image
 
   async function show(index) {
@@ -163,13 +247,35 @@
     $("size").textContent = item.w && item.h ? `${item.w} × ${item.h}` : "size unknown";
     const width = item.w || 1000, height = item.h || 1000;
     Object.assign($("sheet").style, { width: `${width}px`, height: `${height}px` });
-    const picture = $("picture");
+    const picture = $("picture"), video = $("film");
     picture.removeAttribute("src");
-    if (more.i) picture.src = more.i;
+    video.pause();
+    video.removeAttribute("src");
+    film = item.m ? more.f : null;
+    frame = 0;
+    picture.hidden = Boolean(film);
+    video.hidden = $("player").hidden = !film;
+    if (film) {
+      if (more.i) video.src = more.i;
+      const ends = more.a.map((a) => (a.v ? a.v.e : 0));
+      if (!film.frames) film.frames = Math.max(0, ...ends) + 1;
+      $("time").max = String(film.frames - 1);
+      $("time").value = "0";
+      $("frame").textContent = `frame 0 of ${film.frames}`;
+    } else if (more.i) picture.src = more.i;
     $("overlay").setAttribute("viewBox", `0 0 ${width} ${height}`);
     overlay(more);
     fit();
     try { history.replaceState(null, "", `#${index}`); } catch (error) { /* a page without address */ }
+  }
+
+  // Where the name of an annotation stands.
+  function corner(a) {
+    if (!film || !a.v) return a.b;
+    const first = (drawn(a) || [])[0];
+    if (!first) return null;
+    if (first[0] === "p" || first[0] === "l") return first[1].match(NUMBER).slice(0, 2).map(Number);
+    return first.slice(1, 3);
   }
 
   function overlay(more) {
@@ -180,7 +286,7 @@
     const texts = $("texts").checked;
     more.a.forEach((a, k) => {
       const name = a.l >= 0 ? labels[a.l].name : (a.d || a.k).slice(0, 120);
-      const on = visible(a);
+      const on = visible(a) && drawn(a) !== null;
       const row = make("li", { className: on ? "" : "off" });
       const swatch = make("span", { className: "swatch" });
       swatch.style.background = color(a);
@@ -201,8 +307,9 @@
       row.onmouseenter = () => mark(true);
       row.onmouseleave = () => { mark(false); untell(); };
       svg.append(group);
-      if (texts && a.b && a.l >= 0) {
-        const tag = draw("text", { class: "tag", x: a.b[0], y: a.b[1] });
+      const place = corner(a);
+      if (texts && place && a.l >= 0) {
+        const tag = draw("text", { class: "tag", x: place[0], y: place[1] });
         tag.textContent = a.s == null ? name : `${name} ${number(a.s)}`;
         svg.append(tag);
       }
@@ -274,6 +381,7 @@
       zoom(Math.exp(-event.deltaY / 400), event.clientX - room.left, event.clientY - room.top);
     };
     stage.onpointerdown = (event) => {
+      if (event.button !== 0) return;
       stage.setPointerCapture(event.pointerId);
       stage.classList.add("dragging");
       let { clientX, clientY } = event;
@@ -290,6 +398,7 @@
     };
   }
 
+  const toggle = () => { const video = $("film"); if (video.paused) video.play(); else video.pause(); };
   const step = (by) => {
     const at = shown.indexOf(open);
     const next = at < 0 ? shown[0] : shown[at + by];
@@ -298,6 +407,8 @@
   const shut = () => {
     $("viewer").hidden = true;
     open = -1;
+    film = null;
+    $("film").pause();
     untell();
     try { history.replaceState(null, "", "#"); } catch (error) { /* a page without address */ }
   };
@@ -437,12 +548,18 @@
     $("fit").onclick = fit;
     $("fill").oninput = again;
     $("texts").onchange = again;
+    $("back").onclick = () => seek(frame - 1);
+    $("on").onclick = () => seek(frame + 1);
+    $("play").onclick = toggle;
+    $("time").oninput = () => seek(Number($("time").value));
+    watch();
     pan();
     window.onresize = () => { if (open >= 0) fit(); };
     document.onkeydown = (event) => {
       if (open < 0 || ["search", "range"].includes(event.target.type)) return;
       const act = { Escape: shut, ArrowLeft: () => step(-1), ArrowRight: () => step(1), "+": () => middle(1.25),
-        "=": () => middle(1.25), "-": () => middle(0.8), 0: fit }[event.key];
+        "=": () => middle(1.25), "-": () => middle(0.8), 0: fit,
+        ...(film ? { ",": () => seek(frame - 1), ".": () => seek(frame + 1), " ": toggle } : {}) }[event.key];
       if (act) { event.preventDefault(); act(); }
     };
     charts();
