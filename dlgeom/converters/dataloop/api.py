@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import msgspec
 
 from dlgeom.annotation import Annotation, AnnotationCollection, FrameAnnotation
 from dlgeom.annotation.single import NO_DEFINITION
+from dlgeom.converters.dataloop.computed import Room
 from dlgeom.converters.dataloop.coordinates import encode
 from dlgeom.converters.dataloop.itemjson import annotations_of, item_json, read_item
+from dlgeom.converters.dataloop.options import MOST
 from dlgeom.converters.dataloop.poses import write_all
 from dlgeom.converters.dataloop.record import read_annotation, write_annotation
 from dlgeom.converters.dataloop.snapshots import state_of
@@ -85,8 +88,21 @@ def annotation_from_json(
 def annotation_to_json(annotation: Annotation) -> dict[str, Any]:
     """Return one annotation as the platform has it; see `Annotation.to_json`."""
     # A copy: what the caller does with it is not done to the record that it comes from.
-    made: dict[str, Any] = plain(write_annotation(annotation))
+    room = Room()
+    made: dict[str, Any] = plain(write_annotation(annotation, room=room))
+    _warn(room)
     return made
+
+
+def _warn(room: Room) -> None:
+    """Say which annotations only have their key frames, because all frames would be too many."""
+    if room.refused:
+        warnings.warn(
+            f"{len(room.refused)} annotations need more than {MOST} computed snapshots; their key "
+            "frames are written, each of which the platform shows up to the next one. Cut them "
+            "with Track.cut(), or write files with dataloop_computed=N",
+            stacklevel=4,
+        )
 
 
 def coordinates_of(definition: Definition) -> Any:
@@ -204,9 +220,10 @@ def collection_to_json(
     item_metadata : bool, default False
         Whether everything that is known of the item is written too.
     """
-    entries = [
-        plain(entry, f"annotations[{index}]") for index, entry in enumerate(write_all(collection))
-    ]
+    room = Room()
+    written = write_all(collection, room=room)
+    entries = [plain(entry, f"annotations[{index}]") for index, entry in enumerate(written)]
+    _warn(room)
     whole = item_json(collection.item, entries, whole=item_metadata)
     if isinstance(whole, list):
         return {"_id": None, "filename": None, "annotations": whole}

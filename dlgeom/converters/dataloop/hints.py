@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from dlgeom.annotation.frames import FrameAnnotation
 from dlgeom.annotation.single import Annotation
+from dlgeom.converters.dataloop.computed import restored, track_hint
 from dlgeom.converters.dataloop.values import bad
 from dlgeom.definitions import Box, Description, Point, Polygon, Pose
 from dlgeom.definitions.base import Definition
 from dlgeom.errors import DlgeomError
 from dlgeom.item import Item
 
-__all__ = ["read_hints", "write_hints"]
+__all__ = ["read_hints", "read_track", "write_hints"]
 
 
-def write_hints(annotation: Annotation, *, exclude: frozenset[str]) -> dict[str, Any]:
+def write_hints(
+    annotation: Annotation, *, exclude: frozenset[str], computed: bool = True
+) -> dict[str, Any]:
     """Return what reading the JSON back would not give.
 
     Parameters
     ----------
     exclude : frozenset of str
         Keys of `Annotation.extra` that stand elsewhere.
+    computed : bool, default True
+        Whether the snapshots have what lies between key frames too.
     """
     hints: dict[str, Any] = {}
     if annotation.crowd:
@@ -48,7 +55,14 @@ def write_hints(annotation: Annotation, *, exclude: frozenset[str]) -> dict[str,
         from dlgeom.converters.dataloop.record import write_annotation
 
         hints["children"] = [write_annotation(child) for child in annotation.children]
-    hints.update(_of_shape(annotation.states[0].annotation_definition))
+    first, *later = annotation.states
+    hints.update(_of_shape(first.annotation_definition))
+    shapes = {str(state.frame_num): _of_shape(state.annotation_definition) for state in later}
+    if any(shapes.values()):
+        hints["states"] = {frame: told for frame, told in shapes.items() if told}
+    track = track_hint(annotation, computed=computed)
+    if track is not None:
+        hints["track"] = track
     return hints
 
 
@@ -103,9 +117,49 @@ def read_hints(annotation: Annotation, hints: Mapping[str, Any], item: Item | No
     FormatError
         If the hints are not what dlgeom writes.
     """
-    try:
+    with _as_written():
         _read(annotation, hints, item)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+
+
+def read_track(annotation: Annotation, hints: Mapping[str, Any]) -> None:
+    """Put back what the states of an annotation over frames were.
+
+    What a state says beyond its coordinates counts where it is still there; key frames and what
+    lies between them, where no snapshot was changed since.
+
+    Raises
+    ------
+    FormatError
+        If the hints are not what dlgeom writes.
+    """
+    with _as_written():
+        # The first state can be that of a snapshot, which says no more than its coordinates.
+        annotation.annotation_definition = _shape(annotation.annotation_definition, hints)
+        told = hints.get("states") or {}
+        if told:
+            annotation.later = tuple(
+                _told(state, told.get(str(state.frame_num))) for state in annotation.later
+            )
+        if hints.get("track"):
+            found = restored(hints["track"], annotation.states, annotation.end_frame)
+            if found is not None:
+                states, annotation.interpolation = found
+                annotation._keep(states)
+
+
+def _told(state: FrameAnnotation, hints: Mapping[str, Any] | None) -> FrameAnnotation:
+    if not hints:
+        return state
+    shape = _shape(state.annotation_definition, hints)
+    return msgspec.structs.replace(state, annotation_definition=shape)
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """Turn what happens with hints that are none into an error of the format."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         if isinstance(error, DlgeomError):
             raise
         raise bad(

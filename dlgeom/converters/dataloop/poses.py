@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from dlgeom.annotation.single import Annotation
+from dlgeom.converters.dataloop.computed import Room
 from dlgeom.converters.dataloop.record import Record, write_annotation
 from dlgeom.definitions import Point, Pose
 
@@ -142,11 +143,23 @@ def _hidden(point: Point) -> Point:
     return Point(0.0, 0.0, point.label, point.attributes, point.description, 0)
 
 
-def write_all(annotations: Iterable[Annotation], *, color_of: Any = None) -> list[dict[str, Any]]:
+def write_all(
+    annotations: Iterable[Annotation], *, color_of: Any = None, room: Room | None = None
+) -> list[dict[str, Any]]:
     """Return annotations as the platform has them, the points of poses behind their pose.
 
     Points of a pose that was read come out where they stood, as long as it was not changed.
+
+    Parameters
+    ----------
+    annotations : iterable of Annotation
+        All of one item.
+    color_of : callable, optional
+        Colour of a label, for masks.
+    room : Room, optional
+        How many snapshots may be computed for all of them.
     """
+    room = Room() if room is None else room
     written: list[tuple[tuple[int, int], dict[str, Any]]] = []
     last = -1
     fresh = 0
@@ -154,7 +167,8 @@ def write_all(annotations: Iterable[Annotation], *, color_of: Any = None) -> lis
         record = a.record if isinstance(a.record, Record) else None
         if record is not None and record.index >= 0:
             last = record.index
-        whole = write_annotation(a, color=color_of(a.label) if color_of is not None else None)
+        color = color_of(a.label) if color_of is not None else None
+        whole = write_annotation(a, color=color, room=room)
         shape = a.annotation_definition
         points: list[tuple[int, dict[str, Any]]] = []
         if isinstance(shape, Pose) and len(shape.keypoints):

@@ -14,8 +14,9 @@ import msgspec
 
 from dlgeom.annotation.frames import FrameAnnotation
 from dlgeom.annotation.single import NO_DEFINITION, Annotation
+from dlgeom.converters.dataloop.computed import Room, shown_states
 from dlgeom.converters.dataloop.coordinates import decode, encode, merged
-from dlgeom.converters.dataloop.hints import read_hints, write_hints
+from dlgeom.converters.dataloop.hints import read_hints, read_track, write_hints
 from dlgeom.converters.dataloop.snapshots import (
     attributes_of,
     frame_number,
@@ -183,6 +184,8 @@ def read_annotation(
     if hints is not None:
         read_hints(annotation, _mapping(hints, "metadata.user.dlgeom"), item)
     _read_span(annotation, system, is_video, is_audio, tell, limits)
+    if hints is not None and annotation.frame_num is not None:
+        read_track(annotation, hints)
     before = annotation.copy()
     annotation.record = Record(raw, before, index=index)
     return annotation
@@ -297,7 +300,11 @@ def _check_span(system: Mapping[str, Any], tell: Tell, limits: Limits) -> None:
 
 
 def write_annotation(
-    annotation: Annotation, *, color: Any = None, limits: Limits = DEFAULT_LIMITS
+    annotation: Annotation,
+    *,
+    color: Any = None,
+    limits: Limits = DEFAULT_LIMITS,
+    room: Room | None = None,
 ) -> dict[str, Any]:
     """Return one annotation as the platform has it.
 
@@ -307,23 +314,27 @@ def write_annotation(
         If it was read from the platform's JSON, what was not changed comes out as it was.
     color : sequence of int, optional
         Red, green, blue of a mask; white if not given.
+    room : Room, optional
+        How many snapshots may be computed for what moves between key frames; it is told where
+        they are too many.
 
     Raises
     ------
     UsageError
         If it has no definition yet.
     """
+    room = Room() if room is None else room
     if annotation.annotation_definition is NO_DEFINITION:
         raise UsageError("the annotation has no definition; give it one with add_frame() first")
     record = annotation.record
     if isinstance(record, Record):
         if annotation == record.before:
             return dict(record.raw)
-        return _edited(annotation, record, color, limits)
-    return _fresh(annotation, color, limits)
+        return _edited(annotation, record, color, limits, room)
+    return _fresh(annotation, color, limits, room)
 
 
-def _fresh(annotation: Annotation, color: Any, limits: Limits) -> dict[str, Any]:
+def _fresh(annotation: Annotation, color: Any, limits: Limits, room: Room) -> dict[str, Any]:
     """Return the JSON of an annotation that does not come from the platform."""
     given = annotation.metadata or {}
     metadata = {
@@ -361,9 +372,9 @@ def _fresh(annotation: Annotation, color: Any, limits: Limits) -> dict[str, Any]
         "status": _status(annotation.status),
     }
     system.update({key: value for key, value in named.items() if value is not None})
-    _write_span(system, annotation, None, limits)
+    computed = _write_span(system, annotation, None, limits, room)
     _write_model(metadata, annotation)
-    hints = write_hints(annotation, exclude=frozenset(foreign))
+    hints = write_hints(annotation, exclude=frozenset(foreign), computed=computed)
     if hints:
         metadata["user"]["dlgeom"] = hints
     return result
@@ -418,9 +429,16 @@ def _write_span(
     annotation: Annotation,
     record: Record | None,
     limits: Limits,
+    room: Room,
     own: Definition | None = None,
-) -> None:
-    """Write frames and times, where they mean anything; of what was read only what changed."""
+) -> bool:
+    """Write frames and times, where they mean anything; of what was read only what changed.
+
+    Returns
+    -------
+    bool
+        Whether there was room for what is computed between key frames.
+    """
     subtitle = isinstance(annotation.annotation_definition, Subtitle)
     timed = annotation.start_time is not None or annotation.end_time is not None
     framed = (
@@ -431,7 +449,7 @@ def _write_span(
         or annotation._away is not None
     )
     if not (timed or framed):
-        return
+        return True
     now = _span_json(annotation)
     if record is not None:
         old, fields = _span_json(record.before), (annotation, record.before)
@@ -444,16 +462,19 @@ def _write_span(
         }
     system.update(now)
     if subtitle or not framed:
-        return
-    states = annotation.states
+        return True
+    states, whole = shown_states(annotation, room)
+    computed = not any(refused is annotation for refused in room.refused)
     if record is None:
-        system["snapshots_"] = write_snapshots(states, limits=limits)
-        return
+        system["snapshots_"] = write_snapshots(states, whole=whole, limits=limits)
+        return computed
     raw = snapshots_by_frame(system.get("snapshots_"), annotation.fps)
     item = annotation.item
-    made = write_snapshots(states, raw, own, shape=item.shape if item else None, limits=limits)
+    size = item.shape if item else None
+    made = write_snapshots(states, raw, own, whole=whole, shape=size, limits=limits)
     if made != [raw[frame] for frame in sorted(raw)]:
         system["snapshots_"] = made
+    return computed
 
 
 def _span_json(annotation: Annotation) -> dict[str, Any]:
@@ -472,7 +493,9 @@ def _seconds(value: Any) -> float | int:
     return value if isinstance(value, int) and not isinstance(value, bool) else float(value)
 
 
-def _edited(annotation: Annotation, record: Record, color: Any, limits: Limits) -> dict[str, Any]:
+def _edited(
+    annotation: Annotation, record: Record, color: Any, limits: Limits, room: Room
+) -> dict[str, Any]:
     """Return the raw record with what was changed since it was read."""
     before, raw = record.before, record.raw
     result = dict(raw)
@@ -509,8 +532,10 @@ def _edited(annotation: Annotation, record: Record, color: Any, limits: Limits) 
         value = getattr(annotation, field)
         if value != getattr(before, field):
             system[key] = _status(value) if field == "status" else value
+    was = computed = _computed(raw)
     if _span_changed(annotation, before, raw):
-        _write_span(system, annotation, record, limits, _own_definition(result, annotation, system))
+        own = _own_definition(result, annotation, system)
+        computed = _write_span(system, annotation, record, limits, room, own)
     for key in {*annotation.extra, *before.extra} - {"attributes"}:
         if key not in annotation.extra:
             result.pop(key, None)
@@ -523,8 +548,9 @@ def _edited(annotation: Annotation, record: Record, color: Any, limits: Limits) 
             holder: dict[str, Any] = {"user": user}
             _write_model(holder, annotation)
             user = holder["user"]
-    hints = write_hints(annotation, exclude=frozenset({*raw, *FOREIGN}))
-    if hints != write_hints(before, exclude=frozenset({*raw, *FOREIGN})):
+    exclude = frozenset({*raw, *FOREIGN})
+    hints = write_hints(annotation, exclude=exclude, computed=computed)
+    if hints != write_hints(before, exclude=exclude, computed=was):
         user.pop("dlgeom", None)
         if hints:
             user["dlgeom"] = hints
@@ -535,6 +561,14 @@ def _edited(annotation: Annotation, record: Record, color: Any, limits: Limits) 
     if metadata or "metadata" in raw:
         result["metadata"] = metadata or raw.get("metadata")
     return result
+
+
+def _computed(raw: Mapping[str, Any]) -> bool:
+    """Whether snapshots that were read have what lies between key frames too."""
+    found: Any = raw
+    for key in ("metadata", "user", "dlgeom", "track"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return not (isinstance(found, Mapping) and found.get("computed") is False)
 
 
 def _metadata_of(
@@ -587,4 +621,5 @@ def _span_of(annotation: Annotation) -> tuple[Any, ...]:
         annotation.end_frame_num,
         annotation.start_time,
         annotation.end_time,
+        annotation.interpolation,
     )

@@ -189,6 +189,7 @@ def write_snapshots(
     raw: Mapping[int, Mapping[str, Any]] | None = None,
     own: Definition | None = None,
     *,
+    whole: bool = False,
     shape: tuple[int, int] | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> list[dict[str, Any]]:
@@ -203,6 +204,8 @@ def write_snapshots(
         would be read as something else: a key that is missing there is taken from before it.
     own : Definition, optional
         What the annotation says outside of its snapshots; that of the first state if None.
+    whole : bool, default False
+        Whether also states that only repeat the one before them are written.
     """
     known = raw or {}
     found: list[dict[str, Any]] = []
@@ -211,7 +214,7 @@ def write_snapshots(
         new = state.frame_num not in known
         if new and k == 0 and state.fixed and state.object_visible:
             continue
-        if new and k and not state.fixed and _holds(states[k - 1], state):
+        if new and k and not whole and not state.fixed and _holds(states[k - 1], state):
             continue
         for frame in range(state.frame_num, state.last + 1):
             if frame in known:

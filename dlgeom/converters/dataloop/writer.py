@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from dlgeom.annotation import AnnotationCollection
+from dlgeom.annotation import Annotation, AnnotationCollection
 from dlgeom.converters.base import WriteContext
+from dlgeom.converters.dataloop.computed import Room, mixed
 from dlgeom.converters.dataloop.itemjson import item_json
 from dlgeom.converters.dataloop.poses import write_all
 from dlgeom.converters.dataloop.values import plain
@@ -20,6 +22,12 @@ __all__ = ["PlatformWriter"]
 CODES = (
     ("geometry.none", "has no definition"),
     ("number.not_finite", "has a number that JSON cannot hold"),
+    ("geometry.disagree", "has states of more than one type; the platform's annotations have one"),
+    (
+        "video.held",
+        "needs too many computed snapshots (--dataloop-computed); its key frames are written, each "
+        "of which the platform shows up to the next one",
+    ),
 )
 
 
@@ -33,6 +41,7 @@ class PlatformWriter(ItemWriter):
     def __init__(self, context: WriteContext) -> None:
         super().__init__(context)
         self._appends = context.options["dataloop_export_version"] == "v2"
+        self._most = int(context.options["dataloop_computed"])
         self._claims = Claims()
         self._images = Claims()
         self._colors = {
@@ -53,7 +62,7 @@ class PlatformWriter(ItemWriter):
         self, item: Item, annotations: AnnotationCollection, losses: ItemLosses, where: str
     ) -> None:
         """Write one item."""
-        entries = write_all(annotations, color_of=self._colors.get)
+        entries = self._entries(annotations, losses)
         try:
             text = json.dumps(
                 item_json(item, entries),
@@ -75,6 +84,24 @@ class PlatformWriter(ItemWriter):
             if source is not None:
                 place, _ = self._images.claim("items/" + output_name(item.name))
                 self._copier.put_file(source, place)
+
+    def _entries(
+        self, annotations: AnnotationCollection, losses: ItemLosses
+    ) -> list[dict[str, Any]]:
+        """Return what can be written of an item's annotations, and say what it costs."""
+        room = Room(self._most)
+        good: list[Annotation] = []
+        places: dict[int, int] = {}
+        for position, annotation in enumerate(annotations):
+            if mixed(annotation):
+                losses.drop(position, "geometry.disagree")
+                continue
+            good.append(annotation)
+            places[id(annotation)] = position
+        entries = write_all(good, color_of=self._colors.get, room=room)
+        for annotation in room.refused:
+            losses.approximate(places[id(annotation)], "video.held")
+        return entries
 
     def _place(self, item: Item) -> str:
         name = item.name or f"item_{max(item.number, 0)}"
