@@ -27,6 +27,10 @@ CODES: tuple[tuple[str, str], ...] = (
     ("ref.category", "record without a label; COCO annotations need a category"),
     ("number.not_finite", "record with a number that is not finite; JSON has none"),
     ("image.size_disagrees", "mask of another size than its image"),
+    ("polygon.zero_area", "outline, or a ring of it, whose points are on one line; it has no area"),
+    ("polygon.too_few", "outline, or a ring of it, of fewer than three points"),
+    ("limit.points", "outline, or a ring of it, of more points than readers take"),
+    ("geometry.outside_image", "shape outside of its image"),
     ("option.crowd", "crowd region, left out on request"),
 )
 

@@ -14,7 +14,7 @@ from dlgeom.converters.base import DROPPED, Losses
 from dlgeom.converters.coco.write_codes import approximate, drop
 from dlgeom.converters.coco.write_ids import is_plain
 from dlgeom.converters.coco.write_others import other_record
-from dlgeom.converters.coco.write_sizes import areas, boxes, shortest_sizes
+from dlgeom.converters.coco.write_sizes import areas, shortest_sizes
 from dlgeom.geometry import raster, rings, rle, rotated
 from dlgeom.geometry.ragged import Rings, Runs
 
@@ -92,6 +92,7 @@ def _rows_with(elements: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArr
 
 def build(
     chunk: Chunk,
+    box: NDArray[np.float64],
     ids: list[Any],
     images: list[Any],
     categories: list[Any],
@@ -105,6 +106,8 @@ def build(
     ----------
     chunk : Chunk
         Columns, all decoded.
+    box : ndarray of float64, shape (N, 4)
+        Edges of each bbox, NaN for none.
     ids, images, categories : list
         Output ids of each row, its image and its category.
     choices : Choices
@@ -114,7 +117,6 @@ def build(
     replaced : dict, optional
         Gets row -> parts of the outline written instead of the row's shape.
     """
-    box = boxes(chunk, recompute=choices.recompute_bbox, unseen=choices.unseen)
     area = areas(chunk, box, recompute=choices.recompute_area)
     xywh = np.column_stack((box[:, :2], shortest_sizes(box[:, :2], box[:, 2:])))
     segmentations = _segmentations(chunk, choices, losses, replaced)
@@ -256,7 +258,9 @@ def _segmentations(
     masked = chunk.runs.present & alive
     turned = ~np.isnan(chunk.rotated[:, 0]) & alive
     if choices.box_polygons:
-        plain = ~(drawn | masked | turned) & ~np.isnan(chunk.bounds[:, 0])
+        sides = chunk.bounds[:, 2:] - chunk.bounds[:, :2]
+        # Four corners on one line are a ring that no reader takes.
+        plain = ~(drawn | masked | turned) & (sides > raster.FLAT).all(axis=1)
         for row, ring in zip(
             np.flatnonzero(plain).tolist(),
             chunk.bounds[plain][:, [0, 1, 2, 1, 2, 3, 0, 3]].tolist(),

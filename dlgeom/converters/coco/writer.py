@@ -23,6 +23,7 @@ from dlgeom.converters.coco.own_labels import own_labels
 from dlgeom.converters.coco.read_json import edit, strict_json
 from dlgeom.converters.coco.write_codes import CODES, drop
 from dlgeom.converters.coco.write_ids import Categories, CategoriesOfFiles, Ids, encode_json
+from dlgeom.converters.coco.write_judge import drop_outside, without_faults
 from dlgeom.converters.coco.write_records import (
     Choices,
     build,
@@ -36,6 +37,7 @@ from dlgeom.converters.image_files import WithImages
 from dlgeom.converters.lower_to import Nearest
 from dlgeom.converters.names import Claims
 from dlgeom.errors import FormatError
+from dlgeom.geometry import raster
 from dlgeom.geometry.ragged import Rings
 from dlgeom.item import Item
 
@@ -322,6 +324,9 @@ class CocoWriter:
         inner.code[:] = losses.code[rows]
         labels = target.categories.indexes(part)
         find_unwritable(part, inner)
+        part = without_faults(part, inner, self._context.limits)
+        box = boxes(part, recompute=self._choices.recompute_bbox, unseen=self._choices.unseen)
+        drop_outside(part, box, inner)
         ids = target.categories.ids()
         images = self._last_images
         items = part.item.tolist()
@@ -329,6 +334,7 @@ class CocoWriter:
         replaced: dict[int, Any] | None = {} if self._context.measure else None
         built = build(
             part,
+            box,
             given,
             [images[index] for index in items],
             [ids[index] for index in labels],
@@ -442,7 +448,8 @@ class CocoWriter:
         if choices.box_polygons:
             from dlgeom.chunk import BOX
 
-            alone = (part.shapes == BOX) & ~np.isnan(part.bounds[:, 0])
+            sides = part.bounds[:, 2:] - part.bounds[:, :2]
+            alone = (part.shapes == BOX) & (sides > raster.FLAT).all(axis=1)
             rings = part.bounds[:, [0, 1, 2, 1, 2, 3, 0, 3]]
             for row in np.flatnonzero(alone).tolist():
                 value = [rings[row].tolist()]

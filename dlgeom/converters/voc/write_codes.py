@@ -13,6 +13,7 @@ CODES: tuple[tuple[str, str], ...] = (
     ("ref.category", "record without a label; a VOC object has a name"),
     ("text.control", "record whose label has control characters; XML cannot hold them"),
     ("geometry.none", "record without a shape or a box"),
+    ("geometry.outside_image", "shape outside of its image"),
     ("geometry.box", "shape written as the box around it"),
     ("geometry.keypoints", "keypoints are not kept, only their box, or the point if it is one"),
     ("geometry.rounded", "coordinates rounded as --voc-numbers int asks"),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.chunk import HOLES, KEYPOINTS, OUTLINE, PARTS, RUNS, Chunk
 from dlgeom.converters.base import DROPPED, Losses
-from dlgeom.converters.voc.write_codes import approximate
+from dlgeom.converters.voc.write_codes import approximate, drop
 from dlgeom.converters.voc.write_shapes import measures
+from dlgeom.geometry import raster, rings
+from dlgeom.geometry.ragged import offsets_of
+from dlgeom.limits import Limits
 
-__all__ = ["box_ious", "judge"]
+__all__ = ["box_ious", "drop_outside", "judge", "readable_rings"]
 
 
 def judge(
@@ -67,3 +72,50 @@ def box_ious(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float
     common = np.prod(np.maximum(wide, 0.0), axis=1)
     both = np.prod(a[:, 2:] - a[:, :2], axis=1) + np.prod(b[:, 2:] - b[:, :2], axis=1) - common
     return np.asarray(np.divide(common, both, out=np.zeros_like(common), where=both > 0))
+
+
+def drop_outside(
+    chunk: Chunk, boxes: NDArray[np.float64], own: Container[int], losses: Losses, limits: Limits
+) -> None:
+    """Drop the rows whose box no reader takes, ours included.
+
+    Parameters
+    ----------
+    chunk : Chunk
+        The rows.
+    boxes : ndarray of float64, shape (N, 4)
+        Their boxes as they are read back, NaN for none.
+    own : container of int
+        Rows that a reader has taken already.
+    losses : Losses
+        Is told.
+    limits : Limits
+        That of coordinates.
+    """
+    sizes = np.where(chunk.sizes > 0, chunk.sizes, np.inf)
+    with np.errstate(invalid="ignore"):
+        common = np.minimum(boxes[:, 2:], sizes) - np.maximum(boxes[:, :2], 0.0)
+        # A box that only touches its image has nothing in it, unless it is a line itself.
+        apart = (common < 0) | ((common == 0) & (boxes[:, 2:] > boxes[:, :2]))
+        far = (np.abs(boxes) > limits.coordinate).any(axis=1)
+    outside = apart.any(axis=1) | far
+    rows = [row for row in np.flatnonzero(outside).tolist() if row not in own]
+    if rows:
+        drop(losses, np.array(rows), "geometry.outside_image")
+
+
+def readable_rings(
+    found: dict[int, NDArray[np.float64]], limits: Limits
+) -> dict[int, NDArray[np.float64]]:
+    """Return the outlines of rows without those that no reader takes.
+
+    They have no area, or too many points. The box is written all the same.
+    """
+    if not found:
+        return found
+    cuts = offsets_of([len(ring) for ring in found.values()])
+    opened = rings.drop_closing(np.concatenate(list(found.values())), cuts)
+    bad = raster.faults(*opened, limits=limits) != 0
+    if not bad.any():
+        return found
+    return {row: ring for (row, ring), no in zip(found.items(), bad, strict=True) if not no}

@@ -21,7 +21,7 @@ from dlgeom.converters.voc import write_lists
 from dlgeom.converters.voc.options import WRITE_OPTIONS
 from dlgeom.converters.voc.write_codes import CODES, approximate, drop
 from dlgeom.converters.voc.write_head import HEAD_FIELDS, head_text
-from dlgeom.converters.voc.write_judge import box_ious, judge
+from dlgeom.converters.voc.write_judge import box_ious, drop_outside, judge, readable_rings
 from dlgeom.converters.voc.write_numbers import number_texts, round_half_up
 from dlgeom.converters.voc.write_objects import ObjectWriter
 from dlgeom.converters.voc.write_sets import SetWriter
@@ -119,7 +119,14 @@ class VocWriter:
         elsewhere[list(maker.points)] = True
         self._drop_unwritable(chunk, boxes, elsewhere, losses)
         own = self._own_texts(chunk, maker, losses)
+        limits = self._context.limits
+        drop_outside(chunk, self._read_back(boxes), own, losses, limits)
         rings = rings_of_rows(chunk, own) if self._polygons else {}
+        if self._rounded:
+            rounded = {row: round_half_up(ring) for row, ring in rings.items()}
+            rings = {row: rings[row] for row in readable_rings(rounded, limits)}
+        else:
+            rings = readable_rings(rings, limits)
         judge(
             chunk,
             boxes,
@@ -188,6 +195,13 @@ class VocWriter:
             row: maker.own_text(row) for row in np.flatnonzero(losses.status != DROPPED).tolist()
         }
         return {row: text for row, text in texts.items() if text is not None}
+
+    def _read_back(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return boxes as the numbers in the file tell them."""
+        if not self._rounded:
+            return boxes
+        base = np.array([1.0, 1.0, 0.0, 0.0]) * bool(self._base)
+        return np.asarray(round_half_up(boxes + base) - base)
 
     def _edges(self, boxes: NDArray[np.float64], losses: Losses) -> NDArray[np.float64]:
         """Return the numbers that stand in the file, shape (N, 4)."""

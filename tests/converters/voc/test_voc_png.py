@@ -150,18 +150,20 @@ def test_polygons_come_back_as_polygons_also_where_they_overlap(voc, tmp_path):
 
 
 def test_of_outlines_that_became_pixels_the_covered_and_the_missing_ones_are_told(voc, tmp_path):
-    squares = [[0, 0, 9, 9], [4, 4, 12, 12], [30, 30, 32, 32], [13, 0, 15, 2]]
+    squares = [[0, 0, 9, 9], [4, 4, 12, 12], [16.1, 9.1, 16.3, 9.3], [13, 0, 15, 2]]
+    squares.append([30, 30, 32, 32])
     rings = [np.array([[a, b], [c, b], [c, d], [a, d]], dtype=float) for a, b, c, d in squares]
     chunk = Chunk.build(
         items=[Item(name="a.jpg", width=20, height=12, number=0)],
-        item=np.zeros(4, dtype=np.int32),
-        label=np.zeros(4, dtype=np.int32),
+        item=np.zeros(5, dtype=np.int32),
+        label=np.zeros(5, dtype=np.int32),
         labels=LabelTable(["cat"]),
         outline=Rings.of([[[ring]] for ring in rings]),
     )
     options = {"voc_polygons": "no"}
     report = voc.write(voc.Chunks([chunk]), tmp_path / "out", task="segment", options=options)
     assert {code: kind.count for (_, code), kind in report.codes.items()} == {
+        "geometry.outside_image": 1,
         "geometry.overlap": 1,
         "geometry.raster": 2,
         "mask.empty": 1,
