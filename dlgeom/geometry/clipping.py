@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dlgeom.geometry import regions
+from dlgeom.geometry import overlay, regions
 
 __all__ = ["clip_line", "clip_parts", "clip_ring", "share"]
 
@@ -80,7 +80,7 @@ def clip_parts(parts: Sequence[Sequence[Floats]], window: Window) -> tuple[Parts
     whole = regions.region([list(part) for part in parts])
     if whole.area > 0:
         with regions.native("the clipped outline"):
-            inside = shapely.intersection(whole, shapely.box(*window))
+            inside = overlay.overlay(whole, shapely.box(*window), "intersection")
             found = regions.parts_of(inside)
         # A crossing of an edge and the border may be rounded to the other side of the border.
         left = [[np.clip(ring, window[:2], window[2:]) for ring in part] for part in found]

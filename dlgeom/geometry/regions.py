@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dlgeom.errors import GeometryError
+from dlgeom.geometry import overlay
 from dlgeom.geometry import rings as many
 from dlgeom.geometry.ragged import offsets_of
 
@@ -140,9 +140,8 @@ def _filled(parts: Parts) -> Any:
         joined = shapely.coverage_union_all(chosen)
     except shapely.errors.GEOSException:
         # Faces so thin that rounding makes them overlap, as those of a flat ellipse are.
-        return shapely.union_all(chosen)
-    # One by one: union_all of GEOS 3.14 has been seen to lose pieces.
-    return joined if shapely.is_valid(joined) else reduce(shapely.union, chosen.tolist())
+        return overlay.union_all(chosen)
+    return joined if shapely.is_valid(joined) else overlay.union_all(chosen)
 
 
 def _inner_points(faces: NDArray[Any], loose: Any) -> Floats:
@@ -252,13 +251,11 @@ def combine(first: Parts, second: Parts, operation: str) -> list[list[Floats]]:
     GeometryError
         If a coordinate is beyond `FARTHEST`, or the operation has another name.
     """
-    import shapely
-
     if operation not in _OPERATIONS:
         raise GeometryError(f"operation is {operation!r}; it is one of {', '.join(_OPERATIONS)}")
     one, other = region(first), region(second)
     with native(f"the {operation}"):
-        return parts_of(getattr(shapely, operation)(one, other))
+        return parts_of(overlay.overlay(one, other, operation))
 
 
 def clip(parts: Parts, left: float, top: float, right: float, bottom: float) -> list[list[Floats]]:
@@ -267,7 +264,8 @@ def clip(parts: Parts, left: float, top: float, right: float, bottom: float) -> 
 
     whole = region(parts)
     with native("the clipped outline"):
-        found = parts_of(shapely.intersection(whole, shapely.box(left, top, right, bottom)))
+        box = shapely.box(left, top, right, bottom)
+        found = parts_of(overlay.overlay(whole, box, "intersection"))
     # A crossing of an edge and the border may be rounded to the other side of the border.
     low, high = np.array([left, top]), np.array([right, bottom])
     return [[np.clip(ring, low, high) for ring in part] for part in found]
@@ -313,10 +311,8 @@ def iou(first: Parts, second: Parts) -> float:
 
 def shape_iou(one: Any, other: Any) -> float:
     """Return intersection over union of two valid shapely shapes; 0 if both are empty."""
-    import shapely
-
     with native("the overlap"):
-        shared = float(shapely.intersection(one, other).area)
+        shared = float(overlay.overlay(one, other, "intersection").area)
     whole = float(one.area) + float(other.area) - shared
     return min(shared / whole, 1.0) if whole > 0 else 0.0
 
@@ -327,8 +323,6 @@ def grown(parts: Parts, distance: float) -> list[list[Floats]]:
     Corners become round. The outline lies between the true ones for `distance` and for 0.05
     pixels less of it (`dlgeom.geometry.strokes`). No parts if nothing is left.
     """
-    import shapely
-
     from dlgeom.geometry import strokes
 
     whole = region(parts)
@@ -338,5 +332,5 @@ def grown(parts: Parts, distance: float) -> list[list[Floats]]:
     closed = [np.vstack((ring, ring[:1])) for part in outlines for ring in part]
     with native("the grown outline"):
         band = shape_of(strokes.outline(closed, abs(distance)))
-        combined = shapely.union if distance > 0 else shapely.difference
-        return parts_of(combined(whole, band))
+        operation = "union" if distance > 0 else "difference"
+        return parts_of(overlay.overlay(whole, band, operation))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.errors import GeometryError
-from dlgeom.geometry import ellipses
+from dlgeom.geometry import ellipses, overlay
 from dlgeom.geometry.regions import check_near
 
 __all__ = ["outline"]
@@ -69,7 +69,7 @@ def outline(
         for start, end in pieces
     ]
     hulls = [shapely.convex_hull(shapely.multipoints(points)) for points in swept]
-    found = _parts(hulls[0] if len(hulls) == 1 else shapely.union_all(hulls))
+    found = _parts(hulls[0] if len(hulls) == 1 else overlay.union_all(hulls))
     if not found:
         raise GeometryError(
             f"a radius of {radius:g} vanishes beside the coordinates. Give a greater one"

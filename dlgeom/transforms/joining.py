@@ -22,7 +22,7 @@ from dlgeom.definitions import (
     Segmentation,
 )
 from dlgeom.errors import UsageError
-from dlgeom.geometry import regions, rle
+from dlgeom.geometry import overlay, regions, rle
 from dlgeom.transforms.affine import Affine
 from dlgeom.transforms.collections import apply_to_annotation, as_polygon
 from dlgeom.transforms.shapes import _with_keypoints
@@ -169,10 +169,8 @@ def _join_masks(shapes: Sequence[Any]) -> Definition:
 
 
 def _join_polygons(shapes: Sequence[Any]) -> Definition:
-    import shapely
-
     first = shapes[0]
-    found = shapely.union_all([regions.region(shape.parts) for shape in shapes])
+    found = overlay.union_all([regions.region(shape.parts) for shape in shapes])
     parts = [[_straight(ring) for ring in part] for part in regions.parts_of(found)]
     if not parts:
         return max(shapes, key=lambda shape: len(shape._xy))  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlgeom.geometry import rings
+from dlgeom.geometry import overlay, rings
 from dlgeom.geometry.overlap._boxes import checked, scale_of
 from dlgeom.geometry.overlap._pairs import Bools, Floats, Ints, Pairs, Wanted, candidates
 from dlgeom.geometry.ragged import Rings, gather, offsets_of
@@ -18,9 +18,6 @@ __all__ = ["PolygonSet", "regions"]
 
 NEAR = 1e-9
 """Relative difference of areas that rounding may make."""
-
-GRID, TOUCH = 2.0**-46, 2.0**-34
-"""Spacing of a grid for touching polygons, and distance of touching, over the coordinates."""
 
 Regions = NDArray[Any]
 
@@ -141,25 +138,21 @@ class PolygonSet:
             meets = meets[shapely.intersects(one[meets], two[meets])]
         doubt = self._touches(rows[meets], other, columns[meets])
         with native("an intersection"):
-            # Of edges that are all but the same GEOS (3.14) may lose pieces; on a grid it does not.
+            # Where edges are all but the same GEOS may lose pieces, see `dlgeom.geometry.overlay`.
             safe, snapped = meets[~doubt], meets[doubt]
             shared[safe] = shapely.area(shapely.intersection(one[safe], two[safe]))
             # Each pair on its own grid: what else is in the table does not matter.
             reach = self._reach(rows[snapped], other, columns[snapped])
             for size in np.unique(reach).tolist():
                 part = snapped[reach == size]
-                cut = shapely.intersection(one[part], two[part], grid_size=size * GRID)
+                cut = shapely.intersection(one[part], two[part], grid_size=size * overlay.GRID)
                 shared[part] = shapely.area(cut)
         np.minimum(shared, least, out=shared)
         return np.where(same, least, shared), same
 
     def _reach(self, rows: Ints, other: PolygonSet, columns: Ints) -> Floats:
         """Return for each pair a power of two that no coordinate is beyond."""
-        largest = np.maximum(
-            np.abs(self.bounds[rows]).max(axis=1, initial=0.0),
-            np.abs(other.bounds[columns]).max(axis=1, initial=0.0),
-        )
-        return np.asarray(2.0 ** np.frexp(largest)[1])
+        return overlay.reach(self.bounds[rows], other.bounds[columns])
 
     def _touches(self, rows: Ints, other: PolygonSet, columns: Ints) -> Bools:
         """Return which pairs have a vertex of one on, or all but on, an edge of the other."""
@@ -170,14 +163,16 @@ class PolygonSet:
                 side._edges = shapely.boundary(side._regions)
                 side._points = shapely.extract_unique_points(side._regions)
                 shapely.prepare(side._edges)
-        near = self._reach(rows, other, columns) * TOUCH
+        near = self._reach(rows, other, columns) * overlay.TOUCH
         assert self._edges is not None
         assert other._edges is not None
         # GEOS leaves the processor's flags set where a distance is 0; numpy would warn of them.
         with native("a distance"):
-            one = shapely.dwithin(self._edges[rows], other._points[columns], near)
-            two = shapely.dwithin(other._edges[columns], self._points[rows], near)
-        return np.asarray(one | two)
+            return overlay.touches(
+                (self._edges[rows], other._edges[columns]),
+                (self._points[rows], other._points[columns]),
+                near,
+            )
 
     def _equal_vertices(self, row: int, other: PolygonSet, column: int) -> bool:
         """Return whether two rows without area have the same vertices."""
