@@ -1,119 +1,142 @@
-"""What is written can be read, strictly: shapes without extent, outside of the image, any."""
+"""What is written can be read again with the same limits, or is told."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 import dlgeom as dl
-from dlgeom.testing import strategies as shapes
-
-WRITING = [
-    ("coco", {}),
-    ("coco", {"coco_box_polygons": True, "coco_holes": "bridge", "coco_recompute": "both"}),
-    ("voc", {}),
-    ("voc", {"task": "segment"}),
-    ("voc", {"voc_numbers": "int", "voc_base": "1", "voc_polygons": "yes"}),
-    ("yolo", {"task": "detect"}),
-    ("yolo", {"task": "segment"}),
-    ("yolo", {"task": "obb"}),
-]
-KINDS = [dl.Box, dl.Polygon, dl.Segmentation, dl.Ellipse, dl.Cube, dl.Polyline, dl.Point, dl.Note]
+from dlgeom.annotation import AnnotationCollection
+from dlgeom.chunk import Chunk
+from dlgeom.converters.yolo.write_losses import CODES, Ledger
+from dlgeom.converters.yolo.write_segments import segment_table
+from dlgeom.converters.yolo.write_table import Scale, Settings
+from dlgeom.limits import Limits
 
 
-def written_and_read(
-    found: list[dl.Definition], name: str, options: dict[str, Any]
-) -> tuple[Any, list[dl.Annotation]]:
-    """Write shapes of one image and read them strictly."""
-    item = dl.Item(name="a.jpg", width=24, height=20)
-    builder = item.annotations.builder()
-    builder.add(found)
-    with TemporaryDirectory() as folder:
-        target = Path(folder, "out")
-        report = dl.Dataset.from_pairs([(item, builder)]).write(target, format=name, **options)
-        # Where pixels count from 1 is nothing that a file says.
-        reading = {key: value for key, value in options.items() if key == "voc_base"}
-        with dl.open_dataset(target, format=name, on_error="raise", **reading) as back:
-            return report, [a for _, annotations in back for a in annotations]
+def source(folder: Path, *shapes: dl.Definition, size: tuple[int, int] = (64, 64)) -> Path:
+    """Write platform JSON with one image."""
+    item = dl.Item(name="a.png", width=size[0], height=size[1])
+    found = AnnotationCollection(item, [dl.Annotation(shape) for shape in shapes])
+    dl.Dataset.from_pairs([(item, found)]).write(folder, format="coco")
+    return folder
 
 
-@pytest.mark.parametrize(("name", "options"), WRITING, ids=str)
-def test_what_is_written_is_read(name: str, options: dict[str, Any]) -> None:
-    # Each example writes and reads a folder.
-    few = settings(
-        max_examples=40, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-    )
-    one = shapes.definitions(KINDS, labels=["a", "b"], attributes=False, descriptions=False)
-
-    @few
-    @given(st.lists(one, min_size=1, max_size=6))
-    def law(found: list[dl.Definition]) -> None:
-        report, back = written_and_read(found, name, options)
-        assert report.read == len(found)
-        assert report.written + report.approximated + report.dropped == report.read
-        assert len(back) == report.written + report.approximated
-
-    law()
-
-
-FLAT = [[1, 1], [9, 9], [5, 5]]
-SQUARE = [[1, 1], [9, 1], [9, 9], [1, 9]]
-OUTSIDE = [[30, 1], [39, 1], [39, 9], [30, 9]]
+def teeth(count: int, label: str) -> dl.Segmentation:
+    """Make a mask whose outline is about 120 px a tooth."""
+    mask = np.zeros((64, 64), dtype=bool)
+    mask[:, : 2 * count : 2] = True
+    mask[63, : 2 * count] = True
+    return dl.Segmentation(mask, label)
 
 
 @pytest.mark.parametrize(
-    ("shape", "code", "kept"),
-    [
-        (dl.Polygon(FLAT, "a"), "polygon.zero_area", False),
-        (dl.Box.from_rotated([9, 9, 8, 0, 30], "a"), "polygon.zero_area", False),
-        (dl.Polygon.from_parts([[SQUARE], [FLAT]], "a"), "polygon.zero_area", True),
-        (dl.Polygon(OUTSIDE, "a"), "geometry.outside_image", False),
-        (dl.Box(30, 1, 39, 9, "a"), "geometry.outside_image", False),
-        (dl.Polygon([[0, 0], [2e7, 0], [0, 2e7]], "a"), "geometry.outside_image", False),
-    ],
-    ids=str,
+    "limits", [Limits(outline=1_000), Limits(ring_points=30)], ids=["outline", "ring_points"]
 )
-def test_coco_tells_what_no_reader_takes(shape: dl.Definition, code: str, kept: bool) -> None:
-    report, back = written_and_read([shape], "coco", {})
-    (((status, told), entry),) = report.codes.items()
-    assert (status, told) == ("approximated" if kept else "dropped", code)
-    assert len(back) == kept
-    if kept:
-        assert entry.least == 1
-        assert back[0].annotation_definition == dl.Polygon(SQUARE, "a")
+def test_an_outline_that_our_reader_refuses_is_no_yolo_row(tmp_path: Path, limits: Limits) -> None:
+    small, large = teeth(2, "small"), teeth(20, "large")
+    source(tmp_path / "in", small, large, teeth(3, "small"))
+    report = dl.convert(
+        tmp_path / "in",
+        tmp_path / "out",
+        to_format="yolo",
+        task="segment",
+        limits=limits,
+        report=tmp_path / "r.json",
+    )
+    told = {key: kind.count for key, kind in report.codes.items()}
+    assert told == {("dropped", "limit.points"): 1}
+    with dl.open_dataset(tmp_path / "out", limits=limits) as found:
+        (labels,) = [[a.label for a in annotations] for _, annotations in found]
+    assert labels == ["small", "small"]
+    report = dl.convert(tmp_path / "in", tmp_path / "all", to_format="yolo", task="segment")
+    assert report.written == 3
+    assert sum(len(a) for _, a in dl.open_dataset(tmp_path / "all")) == 3
 
 
-def test_coco_keeps_what_a_record_has_beside_a_flat_outline() -> None:
-    mask = np.zeros((20, 24), dtype=bool)
-    mask[2:5, 3:9] = True
-    item = dl.Item(name="a.jpg", width=24, height=20)
-    builder = item.annotations.builder()
-    whole = dl.Segmentation(mask, "a")
-    builder.add(dl.Annotation(dl.Polygon(FLAT, "a"), companions=(whole,)))
-    with TemporaryDirectory() as folder:
-        target = Path(folder, "out")
-        report = dl.Dataset.from_pairs([(item, builder)]).write(target, format="coco")
-        assert list(report.codes) == [("approximated", "polygon.zero_area")]
-        with dl.open_dataset(target) as back:
-            ((_, (found,)),) = list(back)
-    assert found.annotation_definition == whole
+def test_a_polygon_that_our_reader_refuses_is_no_yolo_row(tmp_path: Path) -> None:
+    x = np.repeat(np.linspace(1, 60, 30), 2)
+    zigzag = np.column_stack([x, np.tile([1, 60], 30)])
+    ring = np.concatenate([zigzag, [[62, 62], [1, 62]]])
+    source(tmp_path / "in", dl.Polygon(ring, "x"), dl.Polygon(ring[-3:], "y"))
+    # In memory nothing is refused; the outline is longer than what the files may have.
+    with dl.open_dataset(tmp_path / "in") as found:
+        pairs = list(found)
+    assert not dl.Dataset.from_pairs(pairs).write(tmp_path / "all", format="yolo").codes
+    settings = Settings(limits=Limits(outline=1_000))
+    chunk, ledger = Chunk.of(pairs), Ledger(2)
+    segment_table(chunk, chunk.sizes, Scale(chunk.sizes, None), ledger, settings)
+    assert [CODES[code][0] if code >= 0 else "" for code in ledger.code] == ["limit.points", ""]
 
 
-@pytest.mark.parametrize("box", [(30, 1, 39, 9), (24, 1, 30, 9), (-5, 1, -1, 9)], ids=str)
-def test_voc_drops_boxes_outside_of_the_image(box: tuple[float, ...]) -> None:
-    report, back = written_and_read([dl.Box(*box, "a")], "voc", {})
-    assert list(report.codes) == [("dropped", "geometry.outside_image")]
-    assert not back
+BOX = dl.Box(1, 2, 30, 40, "a class with a name")
 
 
-def test_voc_keeps_the_box_of_an_outline_that_no_reader_takes() -> None:
-    options = {"voc_polygons": "yes", "task": "detect"}
-    report, back = written_and_read([dl.Polygon(FLAT, "a")], "voc", options)
-    assert list(report.codes) == [("approximated", "geometry.box")]
-    assert back[0].bounds == (1, 1, 9, 9)
+@pytest.mark.parametrize(
+    ("to", "options", "limits"),
+    [
+        ("yolo", {"task": "detect"}, Limits(label_bytes=30)),
+        ("yolo", {"task": "detect", "yolo_layout": "darknet"}, Limits(label_bytes=30)),
+        ("voc", {}, Limits(label_bytes=30)),
+        ("yolo", {"task": "detect"}, Limits(yaml_bytes=10)),
+        ("yolo", {"task": "detect", "yolo_layout": "darknet"}, Limits(yaml_bytes=10)),
+    ],
+    ids=["yolo", "darknet", "voc", "data.yaml", "obj.names"],
+)
+def test_a_file_that_is_too_large_to_read_is_not_written(
+    tmp_path: Path, to: str, options: dict[str, Any], limits: Limits
+) -> None:
+    source(tmp_path / "in", BOX)
+    with pytest.raises(dl.LimitError, match=r"to write.*--limit (label|yaml)_bytes="):
+        dl.convert(tmp_path / "in", tmp_path / "out", to_format=to, limits=limits, **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_subtitle_file_that_is_too_large_to_read_is_not_written(tmp_path: Path) -> None:
+    cue = dl.Annotation(dl.Subtitle("hello", "who"), start_time=1.0, end_time=2.0)
+    item = dl.Item(name="a.mp3", media="audio")
+    found = dl.Dataset.from_pairs([(item, AnnotationCollection(item, [cue]))])
+    found.write(tmp_path / "in", format="dataloop")
+    for target, to in (("out", "vtt"), ("out.srt", "srt")):
+        with pytest.raises(dl.LimitError, match="label_bytes"):
+            dl.convert(
+                tmp_path / "in", tmp_path / target, to_format=to, limits=Limits(label_bytes=20)
+            )
+        assert not (tmp_path / target).exists()
+
+
+FAR = {
+    "box": lambda v: dl.Box(min(0, v), 0, max(v, 1), 10, "x"),
+    "rotated": lambda v: dl.Box(0, 0, abs(v), 10, "x", angle=30),
+    "polygon": lambda v: dl.Polygon([[0, 0], [v, 0], [v, 5], [0, 5]], "x"),
+    "pose": lambda v: dl.Pose("x", None, points=[dl.Point(v, 1, "a"), dl.Point(2, 3, "b")]),
+    "ellipse": lambda v: dl.Ellipse(5, 5, abs(v), 3, 0, "x"),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"yolo_clip": "image"}], ids=["as it is", "clipped"])
+@pytest.mark.parametrize("task", ["detect", "segment", "pose", "obb"])
+@pytest.mark.parametrize("shape", FAR.values(), ids=FAR)
+def test_what_lies_far_away_is_dropped_or_can_be_read(
+    tmp_path: Path, shape: Any, task: str, options: dict[str, Any]
+) -> None:
+    item = dl.Item(name="a.png", width=640, height=480)
+    pose = dl.Pose("x", None, points=[dl.Point(1, 1, "a"), dl.Point(2, 3, "b")])
+    near = dl.Box(1, 2, 30, 40, "x") if task != "pose" else pose
+    for number, value in enumerate((1e308, -1.7e308, 1e154, 1e19, -1e8, 1e7, -5e6, 2e6, 1e4)):
+        try:
+            far = shape(value)
+        except dl.GeometryError:  # numbers that no such shape has
+            continue
+        found = AnnotationCollection(item, [dl.Annotation(far), dl.Annotation(near)])
+        place = tmp_path / str(number)
+        report = dl.Dataset.from_pairs([(item, found)]).write(
+            place, format="yolo", task=task, report=tmp_path / f"{number}.json", **options
+        )
+        assert report.dropped <= 1
+        again = sum(len(annotations) for _, annotations in dl.open_dataset(place))
+        assert again == report.written + report.approximated
+        assert report.dropped == 1 or abs(value) < 1e8
