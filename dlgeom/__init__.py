@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         FiltersOrderByDirection,
         FiltersResource,
     )
+    from dlgeom.geometry.validity import Validity
     from dlgeom.item import Item
     from dlgeom.labels import Label, LabelTable
     from dlgeom.limits import Limits
@@ -140,6 +141,7 @@ __all__ = [
     "UndefinedAnnotationType",
     "UnknownFormatError",
     "UsageError",
+    "Validity",
     "ViewAnnotationOptions",
     "__version__",
     "conversions",
@@ -211,6 +213,7 @@ _MODULES = {
         "FiltersOrderByDirection",
         "FiltersResource",
     ),
+    "geometry.validity": ("Validity",),
     "item": ("Item",),
     "labels": ("Label", "LabelTable"),
     "limits": ("Limits",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from dlgeom.definitions.mask_base import MaskBase
 from dlgeom.geometry import rle
@@ -35,13 +35,13 @@ class MaskAlgebra(MaskBase):
 
         return float(rle_regions.perimeter(self._counts, (self._height, self._width)))
 
-    def iou(self, other: Segmentation, crowd: bool = False) -> float:
-        """Return intersection over union with another mask of the same shape.
+    def iou(self, other: Any, crowd: bool = False) -> float:
+        """Return intersection over union with another mask of the same shape, or any shape.
 
         Parameters
         ----------
-        other : Segmentation
-            The other mask.
+        other : Definition or Annotation
+            Another mask; what is none is filled on the canvas of this mask, see `dlgeom.overlap`.
         crowd : bool, default False
             Whether `other` marks a crowd, as COCO has it: the intersection is then divided by the
             area of this mask alone.
@@ -55,8 +55,12 @@ class MaskAlgebra(MaskBase):
         Raises
         ------
         GeometryError
-            If the other is no mask, or of another shape.
+            If the other is a mask of another shape.
+        UsageError
+            If the other is neither definition nor annotation.
         """
+        if not isinstance(other, MaskBase):
+            return super().iou(other, crowd=crowd)
         theirs = self._runs_like(other, "iou")
         mine, both = rle.area(self._counts), rle.intersection_area(self._counts, theirs)
         whole = mine if crowd else mine + rle.area(theirs) - both
