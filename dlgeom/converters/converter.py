@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -248,7 +248,7 @@ class Converter:
             place = path.parent if save_to is None else Path(save_to)
             if save_to is None or place.is_dir() or not place.suffix:
                 place = place / (path.stem + _suffix(to_format))
-            self.save_to_file(place, to_format, found, owner)
+            self._save(place, to_format, found, owner, names)
         if pbar is not None:
             pbar.update()
         return found, errors
@@ -277,7 +277,7 @@ class Converter:
             for entry in told
             if entry.status in ("skipped", "file")
         ]
-        known = dataset.labels.names if len(dataset.labels) else None
+        known = dataset.labels.names or _labels_in(a for _, found in pairs for a in found)
         return pairs, names if names is not None else known, errors
 
     def save_to_file(
@@ -296,10 +296,21 @@ class Converter:
         to_format : str
             Name of the format; any other name writes a JSON list of what is given.
         annotations : list or AnnotationCollection
-            Annotations, or what `convert` made of them.
+            Annotations, or what `convert` made of them. Class ids of the latter stand for the
+            converter's `labels`.
         item : Item, optional
             What they belong to.
         """
+        return self._save(save_to, to_format, annotations, item, self.labels)
+
+    def _save(
+        self,
+        save_to: PathLike,
+        to_format: str,
+        annotations: Sequence[Any] | AnnotationCollection,
+        item: Item | None,
+        names: Names,
+    ) -> str:
         place = Path(save_to)
         if not place.suffix:
             place = place.with_name(place.name + _suffix(to_format))
@@ -311,11 +322,15 @@ class Converter:
             item = annotations.item if item is None else item
         given = list(annotations)
         if kind and any(isinstance(entry, Annotation) for entry in given) and kind != "dataloop":
-            given = list(self.convert(given, "dataloop", kind, item=item))
-        write_file(place, self._file_text(kind, given, item))
+            if names is None:
+                table = getattr(annotations, "labels", None) or ()
+                names = list(dict.fromkeys([*(label.name for label in table), *_labels_in(given)]))
+            # The ids in what is made stand for these names: both have to be told the same.
+            given = list(self.convert(given, "dataloop", kind, item=item, labels=names))
+        write_file(place, self._file_text(kind, given, item, names))
         return str(place)
 
-    def _file_text(self, kind: str, given: list[Any], item: Item | None) -> bytes:
+    def _file_text(self, kind: str, given: list[Any], item: Item | None, names: Names) -> bytes:
         if kind == "dataloop":
             from dlgeom.converters.dataloop.api import collection_to_json
 
@@ -329,7 +344,7 @@ class Converter:
             with tempfile.TemporaryDirectory(prefix="dlgeom-") as place:
                 from dlgeom.converters.snippets import _FILES
 
-                path, _ = _FILES[kind](given, item, self.labels, Path(place))
+                path, _ = _FILES[kind](given, item, names, Path(place))
                 return Path(path).read_bytes()
         return _json(given)
 
@@ -536,6 +551,12 @@ def _restore_ids(found: list[Any], given: list[Any], source: str, names: Names) 
         number = record.get("category_id")
         if isinstance(number, int) and 1 <= number <= len(order):
             record["category_id"] = known[order[number - 1]]
+
+
+def _labels_in(annotations: Iterable[Any]) -> list[str]:
+    """Return the labels that annotations have, sorted."""
+    found = {a.label for a in annotations if isinstance(a, Annotation)}
+    return sorted(label for label in found if label is not None)
 
 
 def _suffix(to_format: str) -> str:

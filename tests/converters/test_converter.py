@@ -112,6 +112,52 @@ def test_files_folders_and_data_sets(tmp_path: Path) -> None:
     assert len((tmp_path / "y" / "labels" / "train" / "a.txt").read_text().split("\n")) == 2
 
 
+def test_files_of_one_item_keep_the_names_of_classes(tmp_path: Path) -> None:
+    source = tmp_path / "source.json"
+    source.write_text(
+        json.dumps(
+            {
+                "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 80}],
+                "categories": [{"id": 18, "name": "dog"}, {"id": 3, "name": "cat"}],
+                "annotations": [
+                    {"id": 1, "image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4], "area": 12},
+                ],
+            }
+        )
+    )
+    ((item, read),) = dl.open_dataset(source)
+    mine = dl.AnnotationCollection(item, list(read), labels=read.labels)
+    mine.add(dl.Box(1, 2, 3, 4, "zebra"))
+    alone = [dl.Annotation(dl.Box(1, 2, 3, 4, "zebra")), dl.Annotation(dl.Box(0, 0, 3, 4, "ant"))]
+    for given, wanted in (
+        (read, ["cat"]),
+        (mine, ["cat", "zebra"]),
+        (list(read), ["cat"]),
+        (alone, ["zebra", "ant"]),
+    ):
+        path = dl.Converter().save_to_file(tmp_path / "one.json", "coco", given, item=item)
+        assert [a.label for a in next(iter(dl.open_dataset(path)))[1]] == wanted
+    # What `convert` made has ids only; the converter knows the names.
+    converter = dl.Converter()
+    converter.labels = {18: "dog", 3: "cat"}
+    made = converter.convert(read, "dataloop", "coco", item=item)
+    path = converter.save_to_file(tmp_path / "made.json", "coco", made, item=item)
+    assert [a.label for a in next(iter(dl.open_dataset(path)))[1]] == ["cat"]
+
+
+def test_a_file_that_is_converted_keeps_the_names_of_classes(tmp_path: Path) -> None:
+    source = tmp_path / "a.xml"
+    source.write_text(
+        "<annotation><filename>a.jpg</filename><size><width>9</width><height>8</height>"
+        "<depth>3</depth></size><object><name>dog</name><bndbox><xmin>2</xmin><ymin>3</ymin>"
+        "<xmax>9</xmax><ymax>8</ymax></bndbox></object></annotation>"
+    )
+    target = tmp_path / "out.json"
+    for read, written, name in (("voc", source, target), ("coco", target, tmp_path / "again.json")):
+        dl.Converter().convert_file("coco", read, written, save_locally=True, save_to=name)
+        assert [a.label for a in next(iter(dl.open_dataset(name)))[1]] == ["dog"]
+
+
 def test_errors_of_a_folder_are_in_a_file(tmp_path: Path) -> None:
     good = {"type": "class", "label": "a"}
     (tmp_path / "in").mkdir()
