@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlgeom.batches import Columns
+from dlgeom.definitions import Pose
 from dlgeom.training.classes import Classes
 from dlgeom.training.extras import import_torch, import_tv_tensors
 from dlgeom.training.kinds import Kind
+from dlgeom.training.torch_transforms import transformed
+from dlgeom.transforms.collections import known_flips
+from dlgeom.transforms.pairs import flip_for
 
 __all__ = ["to_target"]
 
@@ -41,7 +46,7 @@ def to_target(
     points : int, optional
         Number of key points of a pose, the same for all samples.
     transforms : sequence of callable
-        Transforms of torchvision's ``v2``, called with image and target.
+        Transforms of torchvision's ``v2``, called with image and target; see `transformed`.
 
     Returns
     -------
@@ -85,9 +90,26 @@ def to_target(
     if boxed:
         target["area"] = torch.from_numpy(columns.areas().astype(np.float32))
         target["iscrowd"] = torch.from_numpy(columns.crowd.astype(np.int64))
-    for transform in transforms or ():
-        picture, target = transform(picture, target)
-    return picture, target
+    if not transforms:
+        return picture, target
+    flips = None
+    if "keypoints" in target:
+        flips = _flips(columns, target["keypoints"].shape[1])
+    return transformed(picture, target, transforms, tv, torch, flips)
+
+
+def _flips(columns: Columns, count: int) -> NDArray[np.int64]:
+    """Return for each key point of each row the one it becomes in a mirror, shape (N, count)."""
+    collection = columns.collection()
+    known = known_flips(collection)
+    result = np.tile(np.arange(count), (len(columns), 1))
+    for row, annotation in enumerate(collection):
+        pose = annotation.annotation_definition
+        if isinstance(pose, Pose):
+            found = flip_for(None, pose.label, pose.names, known)
+            if found is not None:
+                result[row, : len(found)] = found
+    return result
 
 
 def _picture(
