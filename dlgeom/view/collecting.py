@@ -7,10 +7,11 @@ from typing import Any
 
 from dlgeom.annotation import Annotation
 from dlgeom.chunk import Chunk
-from dlgeom.colors import color_of_name, hex_of
+from dlgeom.colors import hex_of
 from dlgeom.definitions import Description, FreeText, Note, Subtitle
 from dlgeom.item import Item
 from dlgeom.labels import LabelTable
+from dlgeom.render.palette import palette
 from dlgeom.view.films import states_of
 from dlgeom.view.losses import Losses
 from dlgeom.view.shapes import primitives
@@ -44,17 +45,20 @@ class Labels:
             return -1
         if name not in self._index:
             self._index[name] = len(self.rows)
-            self.rows.append({"name": name, "color": _color(name, table), "count": 0})
+            self.rows.append(
+                {"name": name, "color": _color(name, table, len(self.rows)), "count": 0}
+            )
         place = self._index[name]
         self.rows[place]["count"] += 1
         return place
 
 
-def _color(name: str, table: LabelTable | None) -> str:
+def _color(name: str, table: LabelTable | None, place: int) -> str:
+    """Return the colour that a label has, else one that differs from those next to it."""
     for label in table or ():
         if label.name == name and label.color is not None:
             return hex_of(label.color)
-    return hex_of(color_of_name(name))
+    return hex_of(palette(place + 1)[-1])
 
 
 def annotations_of(

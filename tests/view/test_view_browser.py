@@ -291,3 +291,63 @@ def test_a_playing_video_takes_its_boxes_along(film: Any) -> None:
     time.sleep(0.5)  # the last picture's callback
     left, _, *box = edges_of_block(film)
     assert left == pytest.approx(box[0], abs=3)
+
+
+# ------------------------------------------------------------------ many images, any window
+
+
+@pytest.fixture
+def many(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    pairs = []
+    for k in range(150):
+        item = dl.Item(name=f"f/{k:03}.png", width=100, height=80)
+        builder = item.annotations.builder()
+        builder.add(dl.Box(9, 9, 60, 50, f"c{k % 3}"))
+        pairs.append((item, builder))
+    dl.Dataset.from_pairs(pairs).write(tmp_path / "set.json", format="coco")
+    view(tmp_path / "set.json", tmp_path / "many.html")
+    before = browser.get_window_size()
+    browser.get("about:blank")
+    browser.get((tmp_path / "many.html").as_uri())
+    yield browser
+    browser.set_window_size(before["width"], before["height"])
+
+
+@pytest.mark.parametrize("size", [(1300, 850), (500, 800)], ids=str)
+def test_many_cards_keep_their_size_and_name(many: Any, size: tuple[int, int]) -> None:
+    many.set_window_size(*size)
+    wait(many, lambda: len(cards(many)) == 60)
+    cut = many.execute_script(
+        "return [...document.querySelectorAll('.card')].filter(card => {"
+        "const box = card.getBoundingClientRect();"
+        "const name = card.querySelector('.caption').getBoundingClientRect();"
+        "return box.height < 130 || name.bottom > box.bottom + 1}).length"
+    )
+    assert cut == 0
+    wide = many.execute_script("return document.getElementById('grid').clientWidth / innerWidth")
+    assert wide > 0.7
+    one(many, ".card").click()
+    wait(many, lambda: one(many, "#viewer").is_displayed())
+    wide = many.execute_script("return document.getElementById('stage').clientWidth / innerWidth")
+    assert wide > 0.7
+
+
+def test_a_window_larger_than_the_first_cards_shows_more(many: Any) -> None:
+    many.set_window_size(3000, 2400)
+    wait(many, lambda: len(cards(many)) > 60)
+    many.set_window_size(1300, 850)
+    for _ in range(5):
+        many.execute_script("const g = document.getElementById('grid'); g.scrollTop = 1e9")
+        many.execute_script("document.getElementById('grid').dispatchEvent(new Event('scroll'))")
+    wait(many, lambda: len(cards(many)) == 150)
+
+
+def test_labels_without_a_colour_get_colours_that_differ(many: Any) -> None:
+    colors = many.execute_script(
+        "return [...document.querySelectorAll('#labels .swatch')]"
+        ".map(one => getComputedStyle(one).backgroundColor)"
+    )
+    numbers = np.array([[int(n) for n in color.strip("rgb()").split(",")] for color in colors])
+    assert len(numbers) == 3
+    apart = np.abs(numbers[:, None] - numbers[None]).sum(axis=2)
+    assert apart[~np.eye(3, dtype=bool)].min() > 150

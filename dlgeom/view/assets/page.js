@@ -78,10 +78,17 @@
     lay();
   }
 
+  // Adds cards until there are more than the window shows: without a scroll bar nothing asks for more.
   function lay() {
     const grid = $("grid");
-    for (const index of shown.slice(laid, laid + PAGE)) grid.append(card(index));
-    laid = Math.min(laid + PAGE, shown.length);
+    do {
+      for (const index of shown.slice(laid, laid + PAGE)) grid.append(card(index));
+      laid = Math.min(laid + PAGE, shown.length);
+    } while (laid < shown.length && nearEnd());
+  }
+  function nearEnd() {
+    const grid = $("grid");
+    return grid.clientHeight > 0 && grid.scrollTop + grid.clientHeight > grid.scrollHeight - 600;
   }
 
   const seen = new IntersectionObserver((entries) => {
@@ -528,16 +535,15 @@
     $("score").oninput = () => { $("score-shown").textContent = $("score").value; filter(); again(); };
     $("search").oninput = filter;
     $("empty").onchange = filter;
-    $("grid").onscroll = () => {
-      const grid = $("grid");
-      if (grid.scrollTop + grid.clientHeight > grid.scrollHeight - 600 && laid < shown.length) lay();
-    };
+    const more = () => { if (laid < shown.length && nearEnd()) lay(); };
+    $("grid").onscroll = more;
     document.querySelectorAll("[data-tab]").forEach((tab) => {
       tab.onclick = () => {
         document.querySelectorAll("[data-tab]").forEach((other) => {
           other.setAttribute("aria-selected", String(other === tab));
           $(other.dataset.tab).hidden = other !== tab;
         });
+        more();
       };
     });
     $("previous").onclick = () => step(-1);
@@ -554,7 +560,7 @@
     $("time").oninput = () => seek(Number($("time").value));
     watch();
     pan();
-    window.onresize = () => { if (open >= 0) fit(); };
+    window.onresize = () => { if (open >= 0) fit(); more(); };
     document.onkeydown = (event) => {
       if (open < 0 || ["search", "range"].includes(event.target.type)) return;
       const act = { Escape: shut, ArrowLeft: () => step(-1), ArrowRight: () => step(1), "+": () => middle(1.25),
