@@ -6,6 +6,8 @@ import filecmp
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from dlgeom.chunk import Chunk
 from dlgeom.converters.base import Losses, WriteContext, Writer
 from dlgeom.converters.images import ImageFolder
@@ -65,7 +67,8 @@ class ImageCopier:
         """Return the image of an item; one that is not there, or may not be read, is told."""
         name = item.name or place
         try:
-            source = self._look(item.file, safe_name(name)[0], item.subset)
+            named = item if item.name else msgspec.structs.replace(item, name=place)
+            source = self._folder.find_item(named)
         except FormatError as error:
             self._problems.repaired(error.code, error.message, path=name)
             return None
@@ -76,16 +79,6 @@ class ImageCopier:
                 "without it. Check --images",
             )
         return source
-
-    def _look(self, file: str | None, name: str, subset: str | None) -> Path | None:
-        if file is not None and (self._root / file).is_file():
-            return self._folder.find(file)
-        # Splits may have images of the same name, each in its own folder.
-        if subset:
-            split = safe_name(subset)[0]
-            if (self._root / split / name).is_file():
-                return self._folder.find(f"{split}/{name}")
-        return self._folder.find(name)
 
 
 class WithImages:

@@ -17,6 +17,7 @@ from typing import IO, Any
 import msgspec
 
 from dlgeom.converters.inputs import check_inside, check_regular, unreadable
+from dlgeom.converters.names import safe_name
 from dlgeom.converters.problems import Problems
 from dlgeom.errors import FormatError
 from dlgeom.item import Item
@@ -232,6 +233,26 @@ class ImageFolder:
                     return other
         found = self._index().get(os.path.basename(name))
         return None if found is None else self.root / found
+
+    def find_item(self, item: Item, *, limits: Limits = DEFAULT_LIMITS) -> Path | None:
+        """Return the file of an item, or None: by its `file`, in its split's folder, by its name.
+
+        Raises
+        ------
+        FormatError
+            If its name is refused, or it is a link out of the folder.
+        """
+        if not item.name:
+            return None
+        if item.file is not None and (self.root / item.file).is_file():
+            return self.find(item.file)
+        name = safe_name(item.name, limits=limits)[0]
+        # Splits may have images of the same name, each in its own folder.
+        if item.subset:
+            split = safe_name(item.subset, limits=limits)[0]
+            if (self.root / split / name).is_file():
+                return self.find(f"{split}/{name}")
+        return self.find(name)
 
     def _is_file(self, path: Path) -> bool:
         try:

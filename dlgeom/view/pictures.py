@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from dlgeom.converters.images import ImageFolder, image_info
-from dlgeom.converters.names import safe_name
 from dlgeom.errors import DlgeomError, FormatError
 from dlgeom.item import Item
 from dlgeom.limits import Limits
@@ -65,7 +64,6 @@ class Pictures:
     def __init__(
         self, root: Path | None, page: Path, *, embed: bool, thumbnails: bool, limits: Limits
     ) -> None:
-        self._root = root
         self._folder = None if root is None else ImageFolder(root)
         self._page = page
         self._embed = embed
@@ -80,16 +78,7 @@ class Pictures:
         FormatError
             If its name is refused, or it is a link out of the folder.
         """
-        if self._folder is None or self._root is None or not item.name:
-            return None
-        name = safe_name(item.name)[0]
-        places = [item.file] if item.file is not None else []
-        if item.subset:
-            places.append(f"{safe_name(item.subset)[0]}/{name}")
-        for place in places:
-            if (self._root / place).is_file():
-                return self._folder.find(place)
-        return self._folder.find(name)
+        return None if self._folder is None else self._folder.find_item(item, limits=self._limits)
 
     def bytes_of(self, item: Item) -> int:
         """Return how large the file of an item is; 0 if there is none."""
