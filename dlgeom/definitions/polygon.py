@@ -61,7 +61,7 @@ def split_geo(geo: Any, what: str, noun: str) -> list[Any]:
 def rings_of(geo: Any, what: str = "Polygon") -> list[Floats]:
     """Return the checked rings of one ring (N, 2) or of a sequence of rings.
 
-    A last vertex that repeats the first is left out: rings close by themselves.
+    Last vertices that repeat the first are left out: rings close by themselves.
 
     Raises
     ------
@@ -78,7 +78,9 @@ def rings_of(geo: Any, what: str = "Polygon") -> list[Floats]:
 def _ring(values: ArrayLike, what: str) -> Floats:
     ring = points_array(values, what)
     if len(ring) > 1 and (ring[0] == ring[-1]).all():
-        ring = ring[:-1]
+        # All of them, so that a ring is the same once more; `drop_closing` does so in columns.
+        other = np.flatnonzero((ring != ring[0]).any(axis=1))
+        ring = ring[: other[-1] + 1 if len(other) else 1]
     if len(ring) < 3:
         raise GeometryError(
             f"{what} has {len(ring)} vertices; a ring has at least three. "
@@ -103,7 +105,7 @@ class Polygon(PolygonMethods, VertexDefinition):
     ----------
     geo : array_like of float, shape (N, 2), or sequence of such rings
         Vertices x, y of one ring, or rings read even-odd: a ring inside an odd number of others
-        is a hole. Rings close by themselves; a repeated first vertex at the end is left out.
+        is a hole. Rings close by themselves; the first vertex repeated at the end is left out.
         `Polygon.from_parts` says explicitly what is a hole.
     label : str
         Name of its class.

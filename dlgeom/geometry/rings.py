@@ -72,9 +72,9 @@ def bounds(xy: Floats, rings: Offsets) -> Floats:
 
 
 def drop_closing(xy: Floats, rings: Offsets) -> tuple[Floats, Offsets]:
-    """Remove from each ring a last vertex equal to the first; return vertices and offsets.
+    """Remove from each ring all last vertices equal to the first; return vertices and offsets.
 
-    A ring of one vertex keeps it. Without such a vertex the arrays come back as they are.
+    A ring keeps one vertex at least. Without such a vertex the arrays come back as they are.
     """
     sizes = np.diff(rings)
     closed = sizes > 1
@@ -82,10 +82,18 @@ def drop_closing(xy: Floats, rings: Offsets) -> tuple[Floats, Offsets]:
     closed[chosen] = (xy[rings[:-1][chosen]] == xy[rings[1:][chosen] - 1]).all(axis=1)
     if not closed.any():
         return xy, rings
+    # The last vertex of each of these rings that is another than the first.
+    some = np.flatnonzero(closed)
+    index, cuts = gather(rings, some)
+    first = np.repeat(xy[rings[:-1][some]], np.diff(cuts), axis=0)
+    other = np.where((xy[index] != first).any(axis=1), index, -1)
+    last = np.maximum(np.maximum.reduceat(other, cuts[:-1]), rings[:-1][some])
+    spare = np.zeros(len(sizes), dtype=np.int64)
+    spare[some] = rings[1:][some] - 1 - last
     keep = np.ones(len(xy), dtype=np.bool_)
-    keep[rings[1:][closed] - 1] = False
+    keep[index] = index <= np.repeat(last, np.diff(cuts))
     keep[: rings[0]] = keep[rings[-1] :] = False
-    return xy[keep], offsets_of(sizes - closed)
+    return xy[keep], offsets_of(sizes - spare)
 
 
 def row_areas(outline: Rings) -> Floats:

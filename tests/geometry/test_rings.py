@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from strategies import polygons, rings, simple_rings
 
+from dlgeom.definitions import Polygon
 from dlgeom.geometry import rings as measures
 from dlgeom.geometry.ragged import Rings, offsets_of
 
@@ -86,15 +87,33 @@ def test_slice_of_offsets_measures_its_rings_only(many: list[Floats]) -> None:
     assert np.array_equal(dropped[fresh[0] : fresh[1]], expected)
 
 
-@given(st.lists(st.one_of(rings(), st.just(np.zeros((0, 2)))), max_size=6))
+def opened(ring: Floats) -> Floats:
+    while len(ring) > 1 and (ring[0] == ring[-1]).all():
+        ring = ring[:-1]
+    return ring
+
+
+@given(
+    st.lists(
+        st.one_of(rings(), st.just(np.zeros((0, 2)))).flatmap(
+            lambda ring: st.integers(0, 3).map(lambda k: np.concatenate([ring, *[ring[:1]] * k]))
+        ),
+        max_size=6,
+    )
+)
 def test_closing_vertices_are_dropped_and_nothing_else(many: list[Floats]) -> None:
     xy, offsets = measures.drop_closing(*pack(many))
     for index, ring in enumerate(many):
-        closed = len(ring) > 1 and (ring[0] == ring[-1]).all()
-        assert np.array_equal(
-            xy[offsets[index] : offsets[index + 1]], ring[:-1] if closed else ring
-        )
+        assert np.array_equal(xy[offsets[index] : offsets[index + 1]], opened(ring))
     assert offsets[-1] == len(xy)
+    again = measures.drop_closing(xy, offsets)
+    assert again[0] is xy
+    # Shapes do the same.
+    for ring in many:
+        if len(opened(ring)) > 2:
+            shape = Polygon(ring, None)
+            assert np.array_equal(shape.geo, opened(ring))
+            assert Polygon(shape.geo, None) == shape
 
 
 def test_open_rings_come_back_as_they_are() -> None:

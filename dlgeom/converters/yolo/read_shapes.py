@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dlgeom.converters.yolo.rows import Rows
 from dlgeom.geometry import boxes, bridges, raster, rotated
 from dlgeom.geometry.ragged import Ragged, Rings, gather, offsets_of
+from dlgeom.geometry.rings import drop_closing
 from dlgeom.limits import Limits
 
 __all__ = ["Refused", "Shapes", "check_rows", "take_extras", "to_shapes"]
@@ -328,4 +329,6 @@ def _outlines(
                 result.bad.append((row, code, f"{_WHY[code]}. Correct the row"))
     parts = np.zeros(n, dtype=np.int64)
     parts[rows] = rings.part_counts
-    result.outline = Rings(rings.xy, rings.rings, rings.parts, offsets_of(parts))
+    # Split first: the last vertex of a bridged ring repeats the first one and belongs to it.
+    opened = drop_closing(rings.xy, rings.rings)
+    result.outline = Rings(*opened, rings.parts, offsets_of(parts))

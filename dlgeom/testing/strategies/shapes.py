@@ -182,9 +182,9 @@ def polygons(
         )
         return Polygon.from_parts(draw(found), *rest)
     if kind == "flat":
-        ring = flat_rings(space).filter(_closes_once)
+        ring = flat_rings(space).filter(_stays_a_ring)
     else:
-        ring = rings(space=space, max_points=max_points).filter(_closes_once)
+        ring = rings(space=space, max_points=max_points).filter(_stays_a_ring)
         if degenerate is False:
             ring = ring.filter(_has_area)
     least = 1 + bool(holes)
@@ -193,14 +193,9 @@ def polygons(
     return Polygon.from_parts(parts, *rest)
 
 
-def _closes_once(ring: Any) -> bool:
-    """Whether three vertices are left, the last another than the first, once it is opened.
-
-    A polygon leaves out one vertex that repeats the first, so that a ring which ends in two of
-    them would not come back from its own `geo`.
-    """
-    ring = ring[:-1] if (ring[0] == ring[-1]).all() else ring
-    return len(ring) > 2 and bool((ring[0] != ring[-1]).any())
+def _stays_a_ring(ring: Any) -> bool:
+    """Whether three vertices are left where those at the end that repeat the first are not."""
+    return bool((ring[2:] != ring[0]).any())
 
 
 def _has_area(ring: Any) -> bool:
