@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.converters.images import ImageFolder, image_info
+from dlgeom.converters.names import safe_name
 from dlgeom.errors import FormatError, LimitError, OutputError
 from dlgeom.item import Item
 from dlgeom.limits import DEFAULT_LIMITS, Limits
@@ -136,6 +137,17 @@ class ImageFiles:
             If its name, or a link, leads out of the folder.
         """
         return None if self._folder is None else self._folder.find_item(item, limits=self.limits)
+
+    def direct(self, item: Item) -> Path | None:
+        """Return the file of an item's image where its name leads, without a search for it."""
+        if self.root is None or not item.name:
+            return None
+        try:
+            name = item.file or safe_name(item.name, limits=self.limits)[0]
+        except FormatError:
+            return None
+        path = self.root / name
+        return path if path.is_file() else None
 
     def needed(self, item: Item) -> Path:
         """Return the file of an item's image.
