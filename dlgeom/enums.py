@@ -100,6 +100,10 @@ class AnnotationFormat(_Name):
     DATALOOP = "dataloop"
     VTT = "vtt"
     SRT = "srt"
+    MOT = "mot"
+    CVAT = "cvat"
+    YOLO_VIDEO = "yolo-video"
+    YTVIS = "ytvis"
 
 
 PREFIXES: dict[str, type[StrEnum]] = {
