@@ -16,6 +16,7 @@ import pytest
 import dlgeom
 from dlgeom.converters import registry
 from dlgeom.converters.coco.write_codes import CODES as COCO
+from dlgeom.converters.cvat.write_codes import CODES as CVAT
 from dlgeom.converters.mot.write_codes import CODES as MOT
 from dlgeom.converters.srt.write_codes import CODES as SRT
 from dlgeom.converters.voc.write_codes import CODES as VOC
@@ -31,7 +32,15 @@ PAGES = sorted(
     for pattern in ("README.md", "docs/**/*.md", "benchmarks/*.md", "dlgeom/sample/*.md")
     for path in ROOT.glob(pattern)
 )
-FORMATS = {"coco": COCO, "yolo": YOLO, "voc": VOC, "vtt": VTT, "srt": SRT, "mot": MOT}
+FORMATS = {
+    "coco": COCO,
+    "yolo": YOLO,
+    "voc": VOC,
+    "vtt": VTT,
+    "srt": SRT,
+    "mot": MOT,
+    "cvat": CVAT,
+}
 CODE = re.compile(
     r"(?:file|encoding|json|xml|yaml|zip|schema|type|number|value|text|ref|record|row|path|image"
     r"|mask|rle|geometry|polygon|keypoints|vtt|srt|limit|output|io|crowd|shape|label|option)\.[a-z0-9_]+"

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 GROUP = "dlgeom.formats"
-_OWN = ("coco", "yolo", "voc", "vtt", "srt", "dataloop", "mot")
+_OWN = ("coco", "yolo", "voc", "vtt", "srt", "dataloop", "mot", "cvat")
 _TRUTH = {"yes": True, "true": True, "on": True, "1": True} | {
     "no": False,
     "false": False,

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Element",
     "VocItem",
+    "check_doctype",
     "check_tree",
     "escape",
     "gather",
     "parse",
     "serialise",
+    "syntax_error",
     "text_of",
     "to_value",
     "value_text",
@@ -136,12 +138,12 @@ def parse(data: bytes, *, limits: Limits, shown: str) -> tuple[Element, bool]:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise _syntax(str(error), data, shown) from error
+        raise syntax_error(str(error), data, shown) from error
     except (LookupError, ValueError) as error:
         raise FormatError(
             f"cannot be decoded ({error}). Save it as UTF-8", code="encoding.invalid", path=shown
         ) from error
-    doctype = _check_doctype(root.getroottree(), shown)
+    doctype = check_doctype(root.getroottree(), shown)
     if root.tag != "annotation":
         _refuse_root(root.tag, shown)
     if len(data) > limits.text:
@@ -149,7 +151,8 @@ def parse(data: bytes, *, limits: Limits, shown: str) -> tuple[Element, bool]:
     return root, doctype
 
 
-def _syntax(message: str, data: bytes, shown: str) -> FormatError:
+def syntax_error(message: str, data: bytes, shown: str) -> FormatError:
+    """Return the error for what the parser says of a file, told by its first bytes."""
     if "excessive depth" in message.lower():
         return LimitError(
             f"is nested too deeply ({message}). Flatten it", code="limit.depth", path=shown
@@ -165,7 +168,7 @@ def _syntax(message: str, data: bytes, shown: str) -> FormatError:
     )
 
 
-def _check_doctype(tree: _ElementTree, shown: str) -> bool:
+def check_doctype(tree: _ElementTree, shown: str) -> bool:
     """Refuse a document type that changes what the file says."""
     info: Any = tree.docinfo
     dtd = info.internalDTD
