@@ -37,16 +37,27 @@ __all__ = ["render"]
     help="What colours tell apart.",
 )
 @click.option("--safe-colors", is_flag=True, default=None, help="Colours for the colour-blind.")
-@click.option("--trail", type=int, default=0, help="Of videos: draw the way over so many frames.")
+@click.option(
+    "--trail",
+    type=click.IntRange(0),
+    default=0,
+    help="Of videos: draw the way over so many frames.",
+)
 @click.option(
     "--order",
     type=Choice(["documented", "given", "area", "z"]),
-    default="documented",
-    show_default=True,
-    help="Who is painted first: masks; as given; the largest; the least attribute z.",
+    help="Who is painted first: masks; as given; the largest; the least attribute z. "
+    "Default: documented; given for panoptic.",
 )
-@click.option("--boundary", type=int, default=0, help="Void pixels (255) along edges of ids.")
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes that draw.")
+@click.option(
+    "--boundary",
+    type=click.IntRange(0, 1000),
+    default=0,
+    help="Void pixels (255) along edges of ids.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that draw."
+)
 @click.option("--overwrite", is_flag=True, help="Replace what OUT holds.")
 @shared_options()
 def render(

@@ -115,7 +115,7 @@ def label_ids(
         return other
 
     held = [*known.values(), *([] if other is None else [other])]
-    return painted(scene, value_of, held, options)
+    return painted(scene, value_of, held, options, apart=False)
 
 
 def instance_ids(

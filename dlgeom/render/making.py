@@ -170,8 +170,13 @@ def painted(
     value_of: Callable[[Annotation, int], int],
     held: Sequence[int],
     options: MapOptions,
+    *,
+    apart: bool = True,
 ) -> NDArray[Any]:
-    """Paint the value of each annotation; `held` are ids that the dtype has to hold as well."""
+    """Paint the value of each annotation; `held` are ids that the dtype has to hold as well.
+
+    `apart` says that void pixels must not have the id of an annotation. Labels may be void.
+    """
     image = options.get("image")
     width, height = options.get("width"), options.get("height")
     if image is not None:
@@ -190,6 +195,11 @@ def painted(
     needed = [*values, *held, background]
     if boundary or overlap == "void":
         needed.append(void)
+        if apart and void and void in values:
+            raise UsageError(
+                f"void is {void}, which is also the id of an annotation; pixels of both could not "
+                "be told apart. Give void= another id"
+            )
     canvas = _canvas(image, needed, background, window, options.get("dtype"))
 
     def fill(target: NDArray[Any], numbers: Sequence[int]) -> None:

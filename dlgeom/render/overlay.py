@@ -241,6 +241,13 @@ def _contour(canvas: Pixels, mask: Segmentation, color: Color, size: int) -> Non
     cv2.drawContours(canvas, rings, -1, color, max(1, size // 2), cv2.LINE_AA)
 
 
+def trail_of_frames(trail: Any) -> int:
+    """Return the length of trails, or raise `UsageError`."""
+    if isinstance(trail, bool) or not isinstance(trail, int | np.integer) or trail < 0:
+        raise UsageError(f"trail is {trail!r}; it is a number of frames, 0 for none. Correct it")
+    return int(trail)
+
+
 def _trails(
     source: Source,
     scene: Scene,
@@ -250,7 +257,7 @@ def _trails(
     hidden: bool,
 ) -> list[tuple[list[Floats], Color]]:
     """Return the ways of the things that are drawn, with their colours."""
-    if trail <= 0:
+    if not trail_of_frames(trail):
         return []
     if frame_num is None:
         raise UsageError("trail= needs frame_num=, the frame up to which it goes")

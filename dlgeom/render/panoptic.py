@@ -55,7 +55,8 @@ def panoptic(
     category_ids : mapping of str to int, optional
         Label -> category id; that of the collection's labels, else of `label_map`, if not given.
     **options
-        See `MapOptions`; `order` is ``given`` unless it is given, as the files are written.
+        See `MapOptions`; `order` is ``given`` and `void` 0, which is nobody's segment, unless they
+        are given.
 
     Returns
     -------
@@ -75,6 +76,7 @@ def panoptic(
     if max(given, default=0) > MAX_ID:
         raise UsageError(f"there are more than {MAX_ID} annotations; ids are 24 bits wide")
     options.setdefault("order", "given")
+    options.setdefault("void", 0)
     options["dtype"] = np.int32
     ids = instance_ids(source, given, **options)
     categories = _categories(source) if category_ids is None else category_ids

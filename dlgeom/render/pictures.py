@@ -42,6 +42,7 @@ def picture_of(
     image: Pixels | None = None,
     ids: Mapping[str, int] | None = None,
     frame_num: int | None = None,
+    hidden: bool = True,
 ) -> Pixels | tuple[Pixels, list[dict[str, Any]]]:
     """Return annotations as a picture of a kind; panoptic ones with their segments.
 
@@ -54,6 +55,7 @@ def picture_of(
     """
     options: Any = {
         "frame_num": frame_num,
+        "hidden": hidden,
         "order": style.order,
         "rule": style.rule,
         "boundary": style.boundary,
@@ -71,6 +73,7 @@ def picture_of(
             trail=style.trail,
             frame_num=frame_num,
             order=style.order,
+            hidden=hidden,
         )
     if kind == "mask":
         thickness = -1 if style.thickness is None else style.thickness
@@ -80,6 +83,7 @@ def picture_of(
             alpha=style.alpha,
             frame_num=frame_num,
             order=style.order,
+            hidden=hidden,
         )
     if style.thickness is not None:
         options["thickness"] = style.thickness

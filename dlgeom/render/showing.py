@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -188,7 +188,7 @@ def color_mask(
         canvas = to_rgba(image)
         shape = (canvas.shape[0], canvas.shape[1])
     if isinstance(color, list | tuple | np.ndarray) and len(color) == 4:
-        opacity *= int(color[3]) / 255
+        opacity *= _part(color[3]) / 255
     given = colors_of(scene, color=color, colors=colors)
     marks, owners = drawn_marks(scene, in_order(scene.annotations, order), thickness, shape)
     window = (0, 0, shape[1], shape[0])
@@ -204,11 +204,28 @@ def color_mask(
         for place, annotation in enumerate(scene.annotations):
             text = caption_of(annotation)
             bounds = annotation.bounds
-            if text and bounds[0] == bounds[0] and marks_of_any(annotation, shape):
+            if text and is_inside(bounds, shape) and marks_of_any(annotation, shape):
                 label = label_image(text, font_size(shape), given[place], shape[1])
                 left, top = places.find(bounds, (label.shape[1], label.shape[0]))
                 put(canvas, label, left, top)
     return canvas
+
+
+def _part(value: Any) -> int:
+    """Return the fourth number of a colour, or raise `UsageError`."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = -1
+    if not 0 <= number <= 255:
+        raise UsageError(f"the alpha of color= is {value!r}; it is a whole number, 0 to 255")
+    return number
+
+
+def is_inside(bounds: Sequence[float], shape: tuple[int, int]) -> bool:
+    """Return whether bounds reach into a picture; those of what has no place (NaN) do not."""
+    left, top, right, bottom = bounds
+    return right >= 0 and bottom >= 0 and left <= shape[1] and top <= shape[0]
 
 
 def marks_of_any(annotation: Annotation, shape: tuple[int, int]) -> bool:

@@ -103,7 +103,7 @@ def _frame(
         found = draw(source, picture)
     elif kind == "overlay" and style.trail:
         # Ways need the states before.
-        found = picture_of(annotations, kind, style, image=picture, frame_num=frame)
+        found = picture_of(annotations, kind, style, image=picture, frame_num=frame, hidden=False)
     else:
         found = picture_of(source, kind, style, image=picture, ids=ids)
     pixels = found[0] if isinstance(found, tuple) else found

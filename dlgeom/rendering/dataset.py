@@ -22,6 +22,7 @@ from dlgeom.converters.source import OnError, PathLike, open_source
 from dlgeom.errors import DlgeomError, FormatError, UsageError
 from dlgeom.item import Item
 from dlgeom.limits import DEFAULT_LIMITS, Limits
+from dlgeom.rendering.choices import categories_of, check_style
 from dlgeom.rendering.one import Picture, Style, Task, render
 from dlgeom.rendering.sheet import ContactSheet
 from dlgeom.training.images import ImageFiles
@@ -52,7 +53,7 @@ def render_dataset(
     color_by: str = "label",
     safe_colors: bool | None = None,
     trail: int = 0,
-    order: str = "documented",
+    order: str | None = None,
     rule: str = "exact",
     boundary: int = 0,
     workers: int = 1,
@@ -90,7 +91,8 @@ def render_dataset(
         Whether ``contact-sheet.png`` shows all pictures, small (further pages:
         ``contact-sheet-2.png``...).
     alpha, thickness, with_text, legend, color_by, safe_colors, trail, order, rule, boundary
-        How pictures look; see `dlgeom.render`. `alpha` is 0.4 for overlays, else 1.
+        How pictures look; see `dlgeom.render`. `alpha` is 0.4 for overlays, else 1; `order` is
+        ``given`` for panoptic pictures, else ``documented``.
     workers : int
         Processes that draw. The pictures are the same however many there are.
     executor : Executor, optional
@@ -127,10 +129,11 @@ include_labels, exclude_labels, where, **options
         color_by=color_by,
         safe_colors=safe_colors,
         trail=trail,
-        order=order,
+        order=order or ("given" if kind == "panoptic" else "documented"),
         rule=rule,
         boundary=boundary,
     )
+    check_style(kind, style)
     told = Report()
     selection = selection_of(label_map, include_labels, exclude_labels, where, limits)
     with ExitStack() as stack:
@@ -160,7 +163,7 @@ include_labels, exclude_labels, where, **options
             files=ImageFiles(root, limits),
             problems=Problems(strict=on_error == "raise", listener=told.tell),
             report=told,
-            ids=_label_ids(reader) if kind in ("instance", "panoptic") else None,
+            categories=categories_of(reader, kind) if kind in ("instance", "panoptic") else [],
             sheet=ContactSheet() if sheet else None,
             limits=limits,
             overwrite=overwrite,
@@ -190,13 +193,6 @@ def _checked_suffix(kind: str, ext: str) -> str:
     return suffix
 
 
-def _label_ids(reader: Any) -> dict[str, int]:
-    """Return an id from 1 for each label of the whole data set, in the order of their names."""
-    for _ in reader.chunks(grouped=False, needs=frozenset()):
-        pass  # labels that only records name are known behind them
-    return {name: k for k, name in enumerate(sorted(set(reader.meta.labels.names)), 1)}
-
-
 def _items(reader: Any) -> Iterator[tuple[Item, AnnotationCollection]]:
     for chunk in reader.chunks(grouped=True):
         yield from chunk.pairs()
@@ -214,14 +210,15 @@ class _Run:
         files: ImageFiles,
         problems: Problems,
         report: Report,
-        ids: dict[str, int] | None,
+        categories: list[dict[str, Any]],
         sheet: ContactSheet | None,
         limits: Limits,
         overwrite: bool,
     ) -> None:
         self.kind, self.suffix, self.style = kind, suffix, style
         self._files, self._problems, self._report = files, problems, report
-        self._ids, self._sheet, self._limits = ids, sheet, limits
+        self._categories, self._sheet, self._limits = categories, sheet, limits
+        self._ids = {one["name"]: one["id"] for one in categories} if categories else None
         self._overwrite = overwrite
         self._claims = Claims()
         for name in ("labels.json", "panoptic.json", "contact-sheet.png"):
@@ -328,11 +325,10 @@ class _Run:
         if self.kind == "instance":
             output.write("labels.json", _json({"$default": 0, **(self._ids or {})}))
         if self.kind == "panoptic":
-            known = self._ids or {}
             whole = {
                 "images": [image for image, _ in self._panoptic],
                 "annotations": [segments for _, segments in self._panoptic],
-                "categories": [{"id": k, "name": name, "isthing": 1} for name, k in known.items()],
+                "categories": self._categories,
             }
             output.write("panoptic.json", _json(whole))
 
