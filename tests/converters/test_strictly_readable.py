@@ -23,6 +23,7 @@ WRITING = [
     ("yolo", {"task": "detect"}),
     ("yolo", {"task": "segment"}),
     ("yolo", {"task": "obb"}),
+    ("dataloop", {}),
 ]
 KINDS = [dl.Box, dl.Polygon, dl.Segmentation, dl.Ellipse, dl.Cube, dl.Polyline, dl.Point, dl.Note]
 

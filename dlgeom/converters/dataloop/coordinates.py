@@ -401,11 +401,6 @@ def _ring(points: Any) -> list[dict[str, float]]:
     return [{"x": x, "y": y} for x, y in np.asarray(points).tolist()]
 
 
-def _closed(ring: list[dict[str, float]]) -> list[dict[str, float]]:
-    """Return a ring that reads back as it is: one repeated vertex at its end is left out then."""
-    return [*ring, dict(ring[0])] if len(ring) > 1 and ring[0] == ring[-1] else ring
-
-
 def _plain(value: Any) -> Any:
     """Return a read-only JSON value as plain dicts and lists."""
     if isinstance(value, Mapping):
@@ -428,7 +423,7 @@ def encode(definition: Definition, color: Any = None) -> Any:
         corners: list[Any] = [_xyz(d.left, d.top), _xyz(d.right, d.bottom)]
         return [*corners, d.angle] if d.angle else corners
     if isinstance(d, Polygon):
-        return [_closed(_ring(ring)) for ring in d.rings]
+        return [_ring(ring) for ring in d.rings]
     if isinstance(d, Polyline):
         return [_ring(line) for line in d.lines]
     if isinstance(d, Point):

@@ -12,6 +12,7 @@ import numpy as np
 from dlgeom.annotation.frames import FrameAnnotation
 from dlgeom.annotation.single import Annotation
 from dlgeom.converters.dataloop.computed import restored, track_hint
+from dlgeom.converters.dataloop.grouping import grouping_hint, regrouped
 from dlgeom.converters.dataloop.values import bad
 from dlgeom.definitions import Box, Description, Point, Polygon, Pose
 from dlgeom.definitions.base import Definition
@@ -55,11 +56,18 @@ def write_hints(
         from dlgeom.converters.dataloop.record import write_annotation
 
         hints["children"] = [write_annotation(child) for child in annotation.children]
-    first, *later = annotation.states
-    hints.update(_of_shape(first.annotation_definition))
-    shapes = {str(state.frame_num): _of_shape(state.annotation_definition) for state in later}
-    if any(shapes.values()):
-        hints["states"] = {frame: told for frame, told in shapes.items() if told}
+    states = annotation.states
+    hints.update(_of_shape(states[0].annotation_definition))
+    shapes: dict[str, dict[str, Any]] = {}
+    for k, state in enumerate(states):
+        told = _of_shape(state.annotation_definition)
+        if told and (k or not (state.fixed and state.object_visible)):
+            # A state of several frames is written as a snapshot for each, and read as such; the
+            # first one is held where it is fixed and visible.
+            shapes.update((str(frame), told) for frame in range(state.frame_num, state.last + 1))
+    shapes.pop(str(states[0].frame_num), None)
+    if shapes:
+        hints["states"] = shapes
     track = track_hint(annotation, computed=computed)
     if track is not None:
         hints["track"] = track
@@ -80,12 +88,8 @@ def _of_shape(shape: Definition) -> dict[str, Any]:
             shape.angle is not None and not shape.angle
         ):
             return {"rotated": list(shape.rotated)}
-    if isinstance(shape, Polygon) and len(shape.rings) > 1:
-        again = Polygon([np.array(ring) for ring in shape.rings], None)
-        if [len(part) for part in again.parts] != [len(part) for part in shape.parts] or (
-            not again._same_geometry(shape)
-        ):
-            return {"parts": [len(part) for part in shape.parts]}
+    if isinstance(shape, Polygon):
+        return grouping_hint(shape)
     if isinstance(shape, Point) and shape.visibility is not None:
         return {"visibility": shape.visibility}
     if isinstance(shape, Pose) and (len(shape.keypoints) or shape.skeleton):
@@ -203,19 +207,7 @@ def _shape(shape: Definition, hints: Mapping[str, Any]) -> Definition:
         # A box that was moved since keeps its new place.
         return exact if exact.is_close(shape, atol=1e-6) else shape
     if isinstance(shape, Polygon) and "parts" in hints:
-        # Making a polygon leaves out one repeated vertex at the end of a ring.
-        rings = [
-            np.vstack([ring, ring[:1]]) if np.array_equal(ring[0], ring[-1]) else ring
-            for ring in shape.rings
-        ]
-        parts = []
-        counts = [int(count) for count in hints["parts"]]
-        if sum(counts) != len(rings):
-            return shape
-        for count in counts:
-            parts.append(rings[:count])
-            rings = rings[count:]
-        return Polygon.from_parts(parts, *common)
+        return regrouped(shape, hints)
     if isinstance(shape, Point) and "visibility" in hints:
         return Point(shape.x, shape.y, *common, hints["visibility"])
     if isinstance(shape, Pose) and "keypoints" in hints:

@@ -158,7 +158,9 @@ class PlatformReader(ItemReader):
         """Return one annotation, None if it is bad and left out."""
 
         def tell(code: str, message: str) -> None:
-            problems.warning(code, message, **where)
+            # A type that nobody knows is kept as it is: nothing is lost, which strict allows.
+            say = problems.notice if code == "schema.unknown" else problems.warning
+            say(code, message, **where)
 
         limits = self.context.limits
         try:

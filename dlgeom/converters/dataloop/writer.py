@@ -8,12 +8,15 @@ from typing import Any
 from dlgeom.annotation import Annotation, AnnotationCollection
 from dlgeom.converters.base import WriteContext
 from dlgeom.converters.dataloop.computed import Room, mixed
+from dlgeom.converters.dataloop.grouping import shown_share
 from dlgeom.converters.dataloop.itemjson import item_json
 from dlgeom.converters.dataloop.poses import write_all
+from dlgeom.converters.dataloop.record import Record
 from dlgeom.converters.dataloop.values import plain
 from dlgeom.converters.image_files import ImageCopier
 from dlgeom.converters.items import ItemLosses, ItemWriter
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
+from dlgeom.definitions import Ellipse, Polygon, Segmentation
 from dlgeom.errors import FormatError
 from dlgeom.item import Item
 
@@ -22,6 +25,12 @@ __all__ = ["PlatformWriter"]
 CODES = (
     ("geometry.none", "has no definition"),
     ("number.not_finite", "has a number that JSON cannot hold"),
+    ("polygon.zero_area", "ellipse with a radius of 0, which no reader of ours takes"),
+    ("image.size_disagrees", "mask of another size than its item"),
+    (
+        "geometry.even_odd",
+        "polygon whose parts share pixels; the platform fills all rings even-odd, without these",
+    ),
     ("geometry.disagree", "has states of more than one type; the platform's annotations have one"),
     (
         "video.held",
@@ -96,6 +105,13 @@ class PlatformWriter(ItemWriter):
             if mixed(annotation):
                 losses.drop(position, "geometry.disagree")
                 continue
+            code = _refused(annotation)
+            if code:
+                losses.drop(position, code)
+                continue
+            share = _least_share(annotation)
+            if share is not None:
+                losses.approximate(position, "geometry.even_odd", share)
             good.append(annotation)
             places[id(annotation)] = position
         entries = write_all(good, color_of=self._colors.get, room=room)
@@ -116,3 +132,27 @@ class PlatformWriter(ItemWriter):
                 f"{place!r}. --dataloop-export-version v2 keeps endings apart",
             )
         return place
+
+
+def _refused(annotation: Annotation) -> str:
+    """Return why readers take an annotation for broken, "" if they do not."""
+    size = None if annotation.item is None else annotation.item.shape
+    for state in annotation.states:
+        shape = state.annotation_definition
+        if isinstance(shape, Ellipse) and not (shape.rx > 0 and shape.ry > 0):
+            return "polygon.zero_area"
+        if isinstance(shape, Segmentation) and size is not None and shape.shape != size:
+            return "image.size_disagrees"
+    return ""
+
+
+def _least_share(annotation: Annotation) -> float | None:
+    """Return how much of an annotation's polygons the platform shows, None for all of it."""
+    size = None if annotation.item is None else annotation.item.shape
+    shapes = [state.annotation_definition for state in annotation.states]
+    found = [shown_share(shape, size) for shape in shapes if isinstance(shape, Polygon)]
+    told = [share for share in found if share is not None]
+    record = annotation.record
+    if not told or (isinstance(record, Record) and annotation == record.before):
+        return None  # what was read and not changed says the same as before
+    return min(told)
