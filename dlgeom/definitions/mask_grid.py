@@ -31,6 +31,10 @@ class MaskGrid(MaskBase):
 
         shape = mask_shape((bottom - top, right - left), "Segmentation")
         old = self._height, self._width
+        if left >= old[1] or top >= old[0] or right <= 0 or bottom <= 0:
+            # It sees nothing; its edges may be any numbers, also such that do not fit 64 bits.
+            nothing = rle.from_flips(np.zeros(0, dtype=np.int64), shape[0] * shape[1])
+            return self._made(nothing, shape)
         counts = rle_grid.window(self._counts, old, left, top, right, bottom)
         return self._made(counts, shape)
 

@@ -24,6 +24,7 @@ Ints = NDArray[np.int64]
 Shape = tuple[int, int]
 
 BLOCK = 1 << 18  # runs that are sorted at a time
+FAR = 1e9  # pixels; further than any mask is wide or high
 SMALL_REACH = 32  # rows and columns up to which OpenCV is faster on masks that are all noise
 
 
@@ -55,9 +56,14 @@ def disc(radius: float) -> Ints:
 
 def _reach(radius: float) -> tuple[int, int]:
     """Return the whole part of a radius and of its square."""
-    if not (isinstance(radius, int | float | np.number) and 0 <= radius < 1e9):
-        raise GeometryError(f"radius is {radius!r}; it is a number of pixels, >= 0 and finite")
-    square = math.floor(float(radius) * float(radius))
+    real = isinstance(radius, int | float | np.integer | np.floating)
+    try:
+        length = float(radius) if real and not isinstance(radius, bool) else math.nan
+    except OverflowError:
+        length = math.inf
+    if not 0 <= length <= FAR:
+        raise GeometryError(f"radius is {radius!r}; it is a number of pixels from 0 to {FAR:g}")
+    square = math.floor(length * length)
     return math.isqrt(square), square
 
 

@@ -179,6 +179,16 @@ def test_a_crop_that_is_pasted_back_changes_nothing(
         assert crop.paste(whole, left, top) == whole
 
 
+@pytest.mark.parametrize("far", [2**31, 1e18, -(2**63), 2**63, -(2**70), 1e300])
+def test_what_is_moved_out_of_reach_is_gone(far: float) -> None:
+    mask = np.ones((2, 3), dtype=bool)
+    for moved in (of(mask).shift(far, 0), of(mask).translate(0, far), of(mask).shift(-far, far)):
+        assert same(moved, ~mask)
+    below = of(np.eye(2, 3, dtype=bool))
+    assert of(mask).paste(below, far, 0) == below
+    assert same(of(mask).paste((2, 3), 0, far), ~mask)
+
+
 @few
 @given(mask_pairs(), st.integers(-26, 26), st.integers(-26, 26))
 def test_shift_commutes_with_set_algebra(pair: tuple[Mask, Mask], dx: int, dy: int) -> None:

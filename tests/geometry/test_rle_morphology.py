@@ -141,9 +141,21 @@ def test_masks_beyond_32_bits_grow_and_shrink() -> None:
     assert rle.area(rle_morphology.dilate(rle.from_list([1, 1, size - 2]), shape, 1e8)) == size
 
 
-@pytest.mark.parametrize("radius", [-1, -0.1, float("nan"), float("inf"), None, "2"])
+@pytest.mark.parametrize(
+    "radius", [-1, -0.1, float("nan"), float("inf"), None, "2", True, 2e9, 10**400]
+)
 def test_a_radius_that_is_no_length_is_refused(radius: float) -> None:
     counts = np.array([4], dtype=np.uint32)
     for call in (rle_morphology.dilate, rle_morphology.erode):
         with pytest.raises(GeometryError, match=r"radius is .*; it is a number of pixels"):
             call(counts, (2, 2), radius)
+
+
+def test_a_radius_of_any_kind_of_number() -> None:
+    counts = rle.encode(np.eye(5, dtype=bool))
+    wanted = rle_morphology.dilate(counts, (5, 5), 1.5)
+    for radius in (np.float16(1.5), np.float32(1.5), np.float64(1.5)):
+        assert np.array_equal(rle_morphology.dilate(counts, (5, 5), radius), wanted)
+    two = rle_morphology.dilate(counts, (5, 5), 2)
+    for kind in (np.int8, np.uint64):
+        assert np.array_equal(rle_morphology.dilate(counts, (5, 5), kind(2)), two)
