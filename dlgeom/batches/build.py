@@ -57,7 +57,7 @@ def from_arrays(
     runs : Runs, optional
         The same as run lengths.
     keypoints : array_like of float, shape (N, K, 3), optional
-        x, y, visibility 0, 1, 2.
+        x, y, visibility 0, 1, 2; a row of NaN has none.
     scores, areas : array_like of float, shape (N,), optional
         NaN for none.
     crowd : array_like of bool, shape (N,), optional
@@ -81,7 +81,8 @@ def from_arrays(
     ------
     UsageError
         If arrays have other shapes or numbers of rows, a box has its edges in the wrong order or
-        is infinite, a score is infinite, or a class id has no name.
+        is infinite, a mask has NaN, a visibility is another one, a score is infinite, or a class
+        id has no name.
 
     Examples
     --------
@@ -95,7 +96,7 @@ def from_arrays(
     if rotated is not None and (rotated[:, 2:4] < 0).any():
         raise UsageError("boxes_rotated have a negative width or height; sizes are >= 0")
     stacked = rows.masks(masks, runs)
-    points = rows.table("keypoints", keypoints, (-1, 3))
+    points = _labelled(rows.table("keypoints", keypoints, (-1, 3)))
     score = rows.table("scores", scores, ())
     area = rows.table("areas", areas, ())
     group = None if crowd is None else np.asarray(crowd, dtype=np.bool_)
@@ -183,6 +184,8 @@ class _Rows:
         self.told("masks", pixels, (-1, -1))
         if pixels.dtype.kind not in "biuf":
             raise UsageError(f"masks have dtype {pixels.dtype}; they are bools or numbers")
+        if pixels.dtype.kind == "f" and np.isnan(pixels).any():
+            raise UsageError("masks have NaN; pixels are set or not. Replace NaN by 0")
         if len(pixels) == 0:
             return Runs.empty(0)
         shape = mask_shape(pixels.shape[1:], "masks")
@@ -231,6 +234,28 @@ def _ordered(bounds: Floats | None) -> Floats | None:
                 "bottom and go low to high. Is it x, y, width, height?"
             )
     return bounds
+
+
+def _labelled(points: Floats | None) -> Floats | None:
+    """Return key points as they are; a row has all of them, or all are NaN."""
+    if points is None:
+        return None
+    absent = np.isnan(points[..., 2])
+    partly = np.flatnonzero(absent.any(axis=1) & ~absent.all(axis=1))
+    if len(partly):
+        raise UsageError(
+            f"keypoints: row {partly[0]} has NaN for some of its points; all of them are "
+            "NaN, or none. A point that is not labelled is 0, 0, 0"
+        )
+    seen = points[..., 2]
+    wrong = ~(np.isin(seen, (0, 1, 2)) | absent)
+    if wrong.any():
+        row = int(np.argwhere(wrong)[0, 0])
+        raise UsageError(
+            f"keypoints: row {row} has the visibility {seen[wrong][0]:g}; it is 0 (not labelled), "
+            "1 (hidden) or 2 (visible). Scores of points are no visibility"
+        )
+    return points
 
 
 def _ragged(points: Floats) -> Ragged:

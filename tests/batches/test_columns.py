@@ -126,6 +126,7 @@ def test_rows_of_a_chunk_are_views_that_say_the_same(chunk: Chunk, data: st.Data
 def test_stored_columns_are_handed_out_without_copies() -> None:
     edges = np.array([[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 5.0, 4.0]])
     points = np.arange(12.0).reshape(2, 2, 3)
+    points[..., 2] = [[2, 1], [0, 2]]
     score = np.array([0.5, 0.25])
     columns = from_arrays(["a", "b"], boxes_xyxy=edges, keypoints=points, scores=score)
     assert np.shares_memory(columns.boxes_xyxy(), edges)
@@ -336,6 +337,9 @@ def test_class_ids_come_back_as_labels() -> None:
         ({"masks": np.zeros((1, 2, 3)), "runs": Runs.empty(1)}, "both given"),
         ({"masks": np.zeros((2, 3))}, "masks has shape"),
         ({"masks": [[["a"]]]}, "bools or numbers"),
+        ({"masks": np.full((1, 2, 3), np.nan)}, "masks have NaN"),
+        ({"keypoints": [[[1, 2, 2], [np.nan] * 3]]}, "row 0 has NaN for some of its points"),
+        ({"keypoints": [[[np.nan] * 3], [[1, 2, 0.9]]]}, "row 1 has the visibility 0.9; it is 0"),
         (
             {"runs": Runs.of([(np.array([3], dtype=np.uint32), (2, 2))])},
             "run lengths of row 0 do not add up",
