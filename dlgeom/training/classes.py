@@ -65,6 +65,12 @@ class Classes(msgspec.Struct, frozen=True):
         UsageError
             If the maps contradict each other, or an id is no whole number.
         """
+        for name, given in (("label_to_id_map", label_to_id), ("id_to_label_map", id_to_label)):
+            if given is not None and not isinstance(given, Mapping):
+                raise UsageError(
+                    f"{name} is a {type(given).__name__}; it is a dict such as {{'cat': 1}}, or "
+                    "{1: 'cat'} for id_to_label_map"
+                )
         if label_to_id is None and id_to_label is None:
             listed = sorted({name for name in names if name != BACKGROUND})
             label_to_id = {name: k for k, name in enumerate(listed, 1)}

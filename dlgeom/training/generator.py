@@ -167,7 +167,7 @@ class DatasetGenerator:
         self.kind = kind_of(annotation_type)
         self.batch_size = None if batch_size is None else _count("batch_size", batch_size, 1)
         self.num_workers = _count("num_workers", num_workers, 0)
-        self.seed = DEFAULT_SEED if seed is None else operator.index(seed)
+        self.seed = DEFAULT_SEED if seed is None else _whole("seed", seed)
         self.epoch = 0
         self.shuffle, self.class_balancing = bool(shuffle), bool(class_balancing)
         self.to_categorical, self.return_originals = bool(to_categorical), bool(return_originals)
@@ -227,7 +227,7 @@ class DatasetGenerator:
             0 is what a new generator has. The same seed and epoch give the same samples,
             whatever the number of workers.
         """
-        self.epoch = operator.index(epoch)
+        self.epoch = _whole("epoch", epoch)
         random = generator_of(self.seed, self.epoch)
         count = len(self._index.store)
         if self.class_balancing and self.kind is not None:
@@ -462,6 +462,13 @@ class DatasetGenerator:
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UsageError(f"{name} is {value!r}; it is {' or '.join(map(repr, known))}")
+
+
+def _whole(name: str, value: object) -> int:
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise UsageError(f"{name} is {value!r}; it is a whole number") from None
 
 
 def _count(name: str, value: object, least: int) -> int:

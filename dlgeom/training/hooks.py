@@ -111,6 +111,11 @@ def steps_of(transforms: Any) -> list[Step]:
         return []
     if isinstance(transforms, Affine):
         return [_Fixed(transforms)]
+    if isinstance(transforms, type) and any("__call__" in vars(c) for c in transforms.__mro__):
+        raise UsageError(
+            f"transforms has the class {transforms.__name__}; it takes objects. Write "
+            f"{transforms.__name__}(...)"
+        )
     home = type(transforms).__module__
     if home.startswith("torchvision.transforms.v2"):
         raise UsageError(

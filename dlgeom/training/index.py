@@ -19,7 +19,7 @@ from dlgeom.errors import FormatError, OutputError, UsageError
 from dlgeom.filters import Filters
 from dlgeom.item import Item
 from dlgeom.training.building import build_store
-from dlgeom.training.classes import Classes
+from dlgeom.training.classes import BACKGROUND, Classes
 from dlgeom.training.images import ImageFiles
 from dlgeom.training.kinds import Kind
 from dlgeom.training.store import Store
@@ -81,6 +81,8 @@ class Index:
         self.classes = Classes.of(*maps, [*dataset.labels.names, *store.labels.names])
         ids, known = self.classes.table(store.labels.names)
         self._tell_missing(store, known, missing_labels)
+        if kind is not None and kind.name == "binary":
+            self._tell_hidden()
         store = store.only_rows(known[store.label])
         if ignore_empty and kind is not None:
             store = store.take(np.flatnonzero(np.diff(store.offsets) > 0))
@@ -112,6 +114,20 @@ class Index:
         for name, count in counts.items():
             reason = "no label" if name is None else f"label {name!r} has no class id"
             self.skipped[reason] += count
+
+    def _tell_hidden(self) -> None:
+        """Warn of labels that cannot be told from the background of a mask."""
+        ground = self.classes.background
+        pairs = self.classes.label_to_id.items()
+        names = [name for name, number in pairs if number == ground and name != BACKGROUND]
+        if names:
+            log.warning(
+                "%s: the class id %d is that of the background too, so they are not seen in masks. "
+                "Give them, or %r, another id",
+                ", ".join(map(repr, names[:20])),
+                ground,
+                BACKGROUND,
+            )
 
     def _readable(self, store: Store) -> NDArray[np.int64]:
         """Return the items whose images are there, with a header that can be read."""

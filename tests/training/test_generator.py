@@ -45,7 +45,7 @@ from dlgeom.definitions import (
 from dlgeom.errors import FormatError, UsageError
 from dlgeom.filters import Filters
 from dlgeom.item import Item
-from dlgeom.training import DatasetGenerator, collate_default, to_categorical
+from dlgeom.training import DatasetGenerator, RandomFlip, collate_default, to_categorical
 
 SAMPLE = Path(dlgeom.__file__).parent / "sample" / "coco"
 KINDS = ("box", "class", "segment", "binary", "pose", "polyline", "point")
@@ -694,6 +694,10 @@ def test_visualize_draws_on_a_copy() -> None:
         ({"label_to_id_map": {1: 1}}, "is no text"),
         ({"label_to_id_map": {"cat": 1}, "id_to_label_map": {2: "cat"}}, "inverse of each other"),
         ({"id_to_label_map": {1: "cat", 2: "cat"}}, "a label has one id"),
+        ({"label_to_id_map": ["cat"]}, "label_to_id_map is a list; it is a dict"),
+        ({"id_to_label_map": ["cat"]}, "id_to_label_map is a list; it is a dict"),
+        ({"seed": 1.5}, "seed is 1.5; it is a whole number"),
+        ({"transforms": RandomFlip}, r"the class RandomFlip; .* Write RandomFlip\(...\)"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(arguments: dict[str, Any], match: str) -> None:
@@ -715,6 +719,19 @@ def test_types_have_the_names_of_the_platform_and_common_ones() -> None:
         kind = bare(dataset_of([[Box(0, 0, 4, 4, "cat")]]), name, match="any").kind
         assert kind is not None
         assert kind.name == wanted
+
+
+def test_classes_that_look_like_the_background_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    shapes = dataset_of([[Polygon([[0, 0], [4, 0], [4, 4]], "cat")]])
+    for kind, ids, told in (
+        ("binary", {"cat": 0}, True),
+        ("binary", {"cat": 2, "$default": 2}, True),
+        ("binary", {"cat": 0, "$default": 255}, False),
+        ("segment", {"cat": 0}, False),
+    ):
+        caplog.clear()
+        bare(shapes, kind, label_to_id_map=ids)
+        assert ("is that of the background too" in caplog.text) == told
 
 
 labels = st.sampled_from(["a", "b", "c", "$default"])
