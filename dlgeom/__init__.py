@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         OntologyAttribute,
         OntologyLabel,
     )
+    from dlgeom.operations import DataSetDiff, diff
     from dlgeom.stats import Statistics, statistics
     from dlgeom.training import DatasetGenerator
     from dlgeom.transforms import Affine
@@ -98,6 +99,7 @@ __all__ = [
     "Converter",
     "Cube",
     "Cube3d",
+    "DataSetDiff",
     "Dataset",
     "DatasetGenerator",
     "Definition",
@@ -147,6 +149,7 @@ __all__ = [
     "conversions",
     "convert",
     "definitions",
+    "diff",
     "enums",
     "errors",
     "formats",
@@ -218,6 +221,7 @@ _MODULES = {
     "labels": ("Label", "LabelTable"),
     "limits": ("Limits",),
     "transforms": ("Affine",),
+    "operations": ("DataSetDiff", "diff"),
     "ontology": (
         "AttributesRange",
         "AttributesTypes",

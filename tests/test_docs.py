@@ -22,6 +22,7 @@ from dlgeom.converters.srt.write_codes import CODES as SRT
 from dlgeom.converters.voc.write_codes import CODES as VOC
 from dlgeom.converters.vtt.write_codes import CODES as VTT
 from dlgeom.converters.yolo.write_losses import CODES as YOLO
+from dlgeom.converters.yolo_video.write_codes import CODES as YOLO_VIDEO
 from dlgeom.filters import fields as filter_fields
 from dlgeom.limits import Limits
 
@@ -40,6 +41,7 @@ FORMATS = {
     "srt": SRT,
     "mot": MOT,
     "cvat": CVAT,
+    "yolo-video": YOLO_VIDEO,
 }
 CODE = re.compile(
     r"(?:file|encoding|json|xml|yaml|zip|schema|type|number|value|text|ref|record|row|path|image"
@@ -49,7 +51,14 @@ SPAN = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 LINK = re.compile(r"\[[^\]\[]*(?:\[[^\]]*\])?[^\]\[]*\]\(([^)\s]+)\)")
 # Fields of the report and of conditions look like codes.
-FIELDS = {"image.id", "image.metadata", *filter_fields.FIELDS, *filter_fields.ALIASES}
+FIELDS = {
+    "image.id",
+    "image.metadata",
+    "image.added",
+    "image.missing",
+    *filter_fields.FIELDS,
+    *filter_fields.ALIASES,
+}
 
 
 def name_of(path: Path) -> str:

@@ -39,6 +39,7 @@ RANKS = {
     "render": 9,
     "video": 9,
     "converters": 10,
+    "operations": 11,
     "rendering": 11,
     "stats": 11,
     "view": 11,

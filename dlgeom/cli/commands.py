@@ -7,6 +7,7 @@ import click
 from dlgeom._version import __version__
 from dlgeom.cli.base import CONTEXT, Group
 from dlgeom.cli.convert import convert
+from dlgeom.cli.diff import diff
 from dlgeom.cli.facts import info, list_formats
 from dlgeom.cli.render import render
 from dlgeom.cli.stats import stats
@@ -26,5 +27,5 @@ def program(ctx: click.Context) -> None:
         ctx.exit(2)
 
 
-for command in (convert, list_formats, info, render, stats, video, view):
+for command in (convert, diff, list_formats, info, render, stats, video, view):
     program.add_command(command)
