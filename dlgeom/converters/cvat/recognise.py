@@ -11,12 +11,13 @@ from dlgeom.converters.glance import walk
 __all__ = ["looks_like_cvat", "recognise"]
 
 _HEAD, _LOOKED_AT, _FILES = 1 << 14, 2_000, 3
-# Comments, processing instructions and a document type may come before the root.
+# Comments, processing instructions and a document type may come before the root. Nothing is tried
+# twice: in a file of comments alone there would be no end of ways to do so.
 _ROOT = re.compile(
-    r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^<>\[]*(?:\[.*?\]\s*)?>\s*)*<annotations[\s/>]",
+    r"\s*+(?:(?><\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[]*+(?:\[.*?\]\s*+)?>)\s*+)*+<annotations[\s/>]",
     re.DOTALL,
 )
-_MINE = re.compile(r"<(?:version|meta|image|track)[\s/>]|<annotations\s*/>|</annotations\s*>")
+_MINE = re.compile(r"<(?:version|meta|image|track)[\s/>]|<annotations\s*(?:/>|>\s*</annotations)")
 
 
 def recognise(path: Path) -> int:

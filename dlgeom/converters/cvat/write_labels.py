@@ -107,7 +107,7 @@ class LabelBook:
         if spec is None:
             spec = AttributeSpec(name, kind_of(value), self._mutable)
             known.added[name] = spec
-        if spec.input_type in _CHOICES and text not in spec.values:
+        if spec.input_type in _CHOICES and not _offers(spec, text):
             more = known.values.setdefault(name, [])
             if text not in more and "\n" not in text:
                 more.append(text)
@@ -235,6 +235,11 @@ def _attribute(spec: AttributeSpec) -> str:
         f"      <input_type>{spec.input_type}</input_type>\n"
         "      <default_value></default_value>\n      <values></values>\n    </attribute>"
     )
+
+
+def _offers(spec: AttributeSpec, text: str) -> bool:
+    """Whether a value can be chosen; some tools write all of them into one line."""
+    return text in spec.values or any(text in line.split() for line in spec.values)
 
 
 def _is_template(label: Label) -> bool:

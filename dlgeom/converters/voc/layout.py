@@ -70,8 +70,9 @@ class Layout(msgspec.Struct):
 def looks_like_voc(start: bytes) -> bool:
     """Whether the first kilobytes of a file are those of a VOC annotation."""
     for encoding in ("utf-16-le", "utf-16-be"):
-        if "<annotation".encode(encoding) in start:
-            return True
+        mark = "<annotation".encode(encoding)
+        if mark in start:
+            return "<annotations".encode(encoding) not in start  # CVAT's root
     at = start.find(b"<annotation")
     if at < 0 or start[at + 11 : at + 12] not in (b">", b" ", b"\t", b"\r", b"\n", b"/"):
         return False
