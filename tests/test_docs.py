@@ -23,6 +23,7 @@ from dlgeom.converters.voc.write_codes import CODES as VOC
 from dlgeom.converters.vtt.write_codes import CODES as VTT
 from dlgeom.converters.yolo.write_losses import CODES as YOLO
 from dlgeom.converters.yolo_video.write_codes import CODES as YOLO_VIDEO
+from dlgeom.converters.ytvis.write_codes import CODES as YTVIS
 from dlgeom.filters import fields as filter_fields
 from dlgeom.limits import Limits
 
@@ -42,6 +43,7 @@ FORMATS = {
     "mot": MOT,
     "cvat": CVAT,
     "yolo-video": YOLO_VIDEO,
+    "ytvis": YTVIS,
 }
 CODE = re.compile(
     r"(?:file|encoding|json|xml|yaml|zip|schema|type|number|value|text|ref|record|row|path|image"

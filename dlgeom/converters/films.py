@@ -138,6 +138,9 @@ def _film(name: str, pictures: list[_Picture]) -> tuple[Item, list[Annotation]]:
                 states[frame] = annotation
     first = pictures[0].item
     film = name.partition("\0")[2]
+    if pictures[0].number is not None and not _FRAME.fullmatch(first.name or ""):
+        # Told by an id: the folder of the pictures is the better name.
+        film = (first.name or "").rpartition("/")[0] or film
     item = Item(
         name=film or "video",
         width=first.width,
@@ -194,7 +197,7 @@ def _track(thing: str, found: dict[int, Annotation]) -> Annotation:
         stored_bounds=base.stored_bounds if alone else None,
         stored_area=base.stored_area if alone else None,
         score=base.score if alone else None,
-        extra={key: value for key, value in base.extra.items() if key not in _IDS},
+        extra={k: v for k, v in base.extra.items() if k not in (*_IDS, "video_id")},
         interpolation="linear",
         record=None,
     )

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 GROUP = "dlgeom.formats"
-_OWN = ("coco", "yolo", "voc", "vtt", "srt", "dataloop", "mot", "cvat")
+_OWN = ("coco", "yolo", "voc", "vtt", "srt", "dataloop", "mot", "cvat", "yolo-video", "ytvis")
 _TRUTH = {"yes": True, "true": True, "on": True, "1": True} | {
     "no": False,
     "false": False,
@@ -43,7 +43,10 @@ _TRUTH = {"yes": True, "true": True, "on": True, "1": True} | {
 @cache
 def formats() -> Mapping[str, Format]:
     """Return all formats by name, our own first."""
-    found = {name: import_module(f"dlgeom.converters.{name}.format").FORMAT for name in _OWN}
+    found = {
+        name: import_module(f"dlgeom.converters.{name.replace('-', '_')}.format").FORMAT
+        for name in _OWN
+    }
     found.update((entry.name, entry) for entry in _registered() if entry.name not in found)
     return found
 
@@ -178,6 +181,9 @@ def target_format(target: Path) -> Format:
         for entry in formats().values()
         if any(name.endswith(suffix) for suffix in entry.single_file)
     ]
+    if len(likely) > 1:
+        # One ending stands for images and for videos: it means images, unless --to says otherwise.
+        likely = [entry for entry in likely if entry.films != "only"] or likely
     if len(likely) == 1:
         return likely[0]
     listed = ", ".join(entry.name for entry in likely or formats().values())

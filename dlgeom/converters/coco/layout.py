@@ -11,6 +11,7 @@ import msgspec
 
 from dlgeom.converters.coco.read_source import HEAD, read_head
 from dlgeom.converters.inputs import check_inside
+from dlgeom.converters.ytvis.recognise import is_native as is_tracks
 from dlgeom.errors import FormatError, UsageError
 
 __all__ = ["AnnotationFile", "find_files", "image_folders", "looks_like", "split_name", "url_name"]
@@ -74,6 +75,8 @@ def looks_like(path: Path) -> int:
     if not is_json(path):
         return 0
     head = read_head(path)
+    if is_tracks(head):
+        return 0
     named = path.parent.name == "annotations" and _KIND.fullmatch(stem(path)) is not None
     if not head.lstrip().startswith(b"{"):
         if _RESULT.match(head) and b'"image_id"' in head[:8192]:
@@ -83,6 +86,8 @@ def looks_like(path: Path) -> int:
         return 2
     if len(head) >= HEAD // 2:  # a byte order mark is gone, UTF-16 is half as long
         head = read_head(path, LONG_HEAD)
+        if is_tracks(head):
+            return 0
     return 2 if _tells(head) else 1 if b'"images"' in head else 0
 
 

@@ -30,6 +30,7 @@ from dlgeom.converters.yolo.read_splits import Entry, is_label_name, list_entrie
 from dlgeom.converters.yolo.read_table import read_table
 from dlgeom.converters.yolo.read_tree import FILE, LINK, Tree, steps_of
 from dlgeom.converters.yolo.read_yaml import read_yaml
+from dlgeom.converters.yolo_video.recognise import looks_like_rows as is_of_video
 from dlgeom.errors import FormatError
 
 __all__ = ["Layout", "find_layout", "looks_like"]
@@ -68,7 +69,8 @@ def _holds_rows(tree: Tree, folder: str) -> bool:
     for place, listed in tree.walk(folder, depth=4):
         for name, kind in listed.items():
             if kind == FILE and is_label_name(name):
-                if _ROW.match(head_of(tree.path(f"{place}/{name}" if place else name), 4096)):
+                path = tree.path(f"{place}/{name}" if place else name)
+                if _ROW.match(head_of(path, 4096)) and not is_of_video(path):
                     return True
                 seen += 1
                 if seen == 5:

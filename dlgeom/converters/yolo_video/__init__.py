@@ -1,0 +1,1 @@
+"""YOLO rows of videos: a row for each object and frame."""
