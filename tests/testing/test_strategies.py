@@ -13,6 +13,7 @@ import pytest
 import shapely
 from hypothesis import HealthCheck, Phase, assume, find, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
 
 import dlgeom as dl
 import dlgeom.definitions
@@ -338,6 +339,14 @@ def test_labels_attributes_and_descriptions_are_drawn_from_what_is_given(
     law()
 
 
+def test_areas_of_what_has_an_extent_are_above_0() -> None:
+    for strategy in (shapes.boxes(degenerate=False), shapes.ellipses(degenerate=False)):
+        with pytest.raises(NoSuchExample):
+            find(strategy, lambda shape: not shape.area > 0, settings=settings(max_examples=2000))
+    coarse = smallest(shapes.boxes(size=(9, 4), grid=5, rotated=False, **BARE))
+    assert coarse.height == 0
+
+
 @given(st.data(), st.booleans())
 def test_boxes_are_rotated_or_not(data: st.DataObject, rotated: bool) -> None:
     box = data.draw(shapes.boxes(rotated=rotated, size=(20, 10), **BARE))
@@ -356,6 +365,7 @@ def test_boxes_are_rotated_or_not(data: st.DataObject, rotated: bool) -> None:
         (lambda: shapes.polygons(valid=True, degenerate=True), "is not valid"),
         (lambda: shapes.segmentations(holes=True, degenerate=True), "has no holes"),
         (lambda: shapes.polygons(valid=True, holes=True, size=(3, 9), grid=1), "finer grid"),
+        (lambda: shapes.boxes(size=(9, 4), grid=5, degenerate=False), "grid is 5, the image 9 x 4"),
         (lambda: shapes.segmentations(holes=True, size=(2, 9)), "at least 3 x 3"),
         (lambda: shapes.definitions([int]), "no strategy for <class 'int'>"),
         (lambda: shapes.definitions([dl.Subtitle], huge=True), "no definition meets"),

@@ -89,6 +89,19 @@ class Space:
         return self.left >= HUGE
 
     @property
+    def narrow(self) -> str:
+        """Which of x and y have no two places on the grid."""
+        if self.grid is None:
+            return ""
+        a, b = numbers.steps(self.grid)
+        sides = {"x": (self.left, self.right), "y": (self.top, self.bottom)}
+        return "".join(
+            axis
+            for axis, (low, high) in sides.items()
+            if math.ceil(low * b / a) >= math.floor(high * b / a)
+        )
+
+    @property
     def size(self) -> tuple[int, int]:
         """(width, height) of the image."""
         return int(self.right), int(self.bottom)

@@ -40,20 +40,37 @@ __all__ = [
 Edges = tuple[float, float, float, float]
 
 
+LEAST = 1e-150
+"""Pixels of which the square is still a number above 0."""
+
+
 def _apart(values: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[float, float]]:
-    """Draw two numbers, the lower one first, that differ."""
+    """Draw two numbers, the lower one first, so far apart that areas are above 0."""
     return (
         st.tuples(values, values)
-        .filter(lambda pair: pair[0] != pair[1])
+        .filter(lambda pair: abs(pair[0] - pair[1]) > LEAST)
         .map(lambda pair: (min(pair), max(pair)))
     )
 
 
 def edges(draw: st.DrawFn, space: Space, degenerate: bool | None) -> Edges:
-    """Draw left, top, right, bottom in a space, low to high."""
+    """Draw left, top, right, bottom in a space, low to high.
+
+    Raises
+    ------
+    UsageError
+        If the grid is too coarse for a shape with an extent.
+    """
+    narrow = space.narrow
+    if narrow and degenerate is False:
+        raise UsageError(
+            f"a shape with an extent needs a step of the grid each way; the grid is {space.grid}, "
+            f"the image {space.size[0]} x {space.size[1]}. Take a finer grid, or a larger size"
+        )
     flat = draw(st.sampled_from(["", "", "", "x", "y", "xy"])) if degenerate is None else ""
     if degenerate:
         flat = draw(st.sampled_from(["x", "y", "xy"]))
+    flat += narrow
     left, right = (draw(space.x),) * 2 if "x" in flat else draw(_apart(space.x))
     top, bottom = (draw(space.y),) * 2 if "y" in flat else draw(_apart(space.y))
     return left, top, right, bottom
