@@ -77,14 +77,17 @@ def rings_of(geo: Any, what: str = "Polygon") -> list[Floats]:
 
 def _ring(values: ArrayLike, what: str) -> Floats:
     ring = points_array(values, what)
-    if len(ring) > 1 and (ring[0] == ring[-1]).all():
+    given = len(ring)
+    if given > 1 and (ring[0] == ring[-1]).all():
         # All of them, so that a ring is the same once more; `drop_closing` does so in columns.
         other = np.flatnonzero((ring != ring[0]).any(axis=1))
-        ring = ring[: other[-1] + 1 if len(other) else 1]
+        # A box of a single point is a polygon all the same, of three vertices.
+        ring = ring[: other[-1] + 1 if len(other) else 3]
     if len(ring) < 3:
         raise GeometryError(
-            f"{what} has {len(ring)} vertices; a ring has at least three. "
-            "Use Point or Box for smaller things"
+            f"{what} has {len(ring)} vertices"
+            + (f" ({given} with those at its end that repeat the first)" if given > 2 else "")
+            + "; a ring has at least three. Use Point or Box for smaller things"
         )
     return ring
 

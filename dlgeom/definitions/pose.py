@@ -55,7 +55,8 @@ class Pose(MovingPose, ArrayDefinition):
 
     Notes
     -----
-    Bounds are those of all points with a visibility other than 0; NaN if there are none.
+    Bounds are those of all points with a visibility other than 0; NaN if there are none. To say
+    that a point is visible (2) and to say nothing (None) is the same: such poses are equal.
 
     Examples
     --------
@@ -235,24 +236,33 @@ class Pose(MovingPose, ArrayDefinition):
         return (self._xyv + 0.0).tobytes(), self.names
 
     def _same_geometry(self, other: Any) -> bool:
-        return (
-            self._identity() == other._identity()
-            and np.array_equal(self._xyv, other._xyv)
-            and (
-                self.names == other.names
-                if self._points is None and other._points is None
-                else self.points == other.points
-            )
-        )
+        return self._says_the_same(other) and np.array_equal(self._xyv, other._xyv)
 
     def _close_geometry(self, other: Any, atol: float) -> bool:
-        return (
+        if not self._says_the_same(other) or len(self._xyv) != len(other._xyv):
+            return False
+        off = np.abs(self._xyv - other._xyv)
+        return bool((off[:, :2] <= atol).all() and not off[:, 2].any())
+
+    def _says_the_same(self, other: Any) -> bool:
+        """Whether all is equal but places and visibilities.
+
+        A point without a visibility is visible, one without a label has the name "": what a pose
+        says is what its arrays say, so that it comes back from columns.
+        """
+        return bool(
             self._identity() == other._identity()
-            and len(self.points) == len(other.points)
-            and all(
-                a.is_close(b, atol=atol) for a, b in zip(self.points, other.points, strict=True)
-            )
+            and self.names == other.names
+            and self._details() == other._details()
         )
+
+    def _details(self) -> dict[int, Any]:
+        """Return what points say beside place, name and visibility, by their position."""
+        return {
+            index: (point.attributes, point.description)
+            for index, point in enumerate(self._points or ())
+            if point.attributes or point.description is not None
+        }
 
     def _summary(self) -> list[str]:
         return [f"{len(self._xyv)} points"]

@@ -74,7 +74,8 @@ def bounds(xy: Floats, rings: Offsets) -> Floats:
 def drop_closing(xy: Floats, rings: Offsets) -> tuple[Floats, Offsets]:
     """Remove from each ring all last vertices equal to the first; return vertices and offsets.
 
-    A ring keeps one vertex at least. Without such a vertex the arrays come back as they are.
+    A ring that stands still keeps three, or all where it has fewer. Where nothing is to be
+    removed the arrays come back as they are.
     """
     sizes = np.diff(rings)
     closed = sizes > 1
@@ -87,7 +88,9 @@ def drop_closing(xy: Floats, rings: Offsets) -> tuple[Floats, Offsets]:
     index, cuts = gather(rings, some)
     first = np.repeat(xy[rings[:-1][some]], np.diff(cuts), axis=0)
     other = np.where((xy[index] != first).any(axis=1), index, -1)
-    last = np.maximum(np.maximum.reduceat(other, cuts[:-1]), rings[:-1][some])
+    last = np.maximum.reduceat(other, cuts[:-1])
+    still = rings[:-1][some] + np.minimum(sizes[some], 3) - 1
+    last = np.where(last < 0, still, last)
     spare = np.zeros(len(sizes), dtype=np.int64)
     spare[some] = rings[1:][some] - 1 - last
     keep = np.ones(len(xy), dtype=np.bool_)

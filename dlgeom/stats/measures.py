@@ -55,7 +55,7 @@ def measure(chunk: Chunk) -> dict[str, Floats]:
         _object(annotation, row, bounds, found)
     found["width"] = bounds[:, 2] - bounds[:, 0]
     found["height"] = bounds[:, 3] - bounds[:, 1]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         aspect = found["width"] / found["height"]
         sizes = chunk.sizes.astype(np.float64)
         share = area / sizes.prod(axis=1)

@@ -229,5 +229,12 @@ def _of_poses(path: str, one: Pose, other: Pose, atol: float) -> Iterator[Differ
     if len(one.points) != len(other.points):
         yield Difference(f"{path}.points", f"{len(one.points)}, expected {len(other.points)}")
         return
-    for index, (a, b) in enumerate(zip(one.points, other.points, strict=True)):
+    for index, pair in enumerate(zip(one.points, other.points, strict=True)):
+        # Without a visibility a point of a pose is visible, without a label its name is "".
+        a, b = (
+            msgspec.structs.replace(
+                p, label=p.label or "", visibility=2 if p.visibility is None else p.visibility
+            )
+            for p in pair
+        )
         yield from of_definitions(f"{path}.points[{index}]", a, b, Rules(atol=atol))

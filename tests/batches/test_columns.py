@@ -375,3 +375,27 @@ def test_rows_that_are_not_there_are_refused() -> None:
     assert Columns.of_item(shuffled, 1).labels == ["a", "b"]
     assert from_arrays(["a"]) != from_arrays(["b"])
     assert repr(columns) == "Columns(2 rows)"
+
+
+def test_a_point_that_nobody_calls_visible_comes_back_equal() -> None:
+    points = [Point(1, 2, "a"), Point(3, 4, None), Point(5, 6, "b", visibility=1)]
+    pose = Pose("man", "t", "i", points=points, skeleton=[(0, 2), (2, 1)])
+    said = Pose(
+        "man",
+        "t",
+        "i",
+        points=[Point(1, 2, "a", visibility=2), Point(3, 4, "", visibility=2), points[2]],
+        skeleton=[(0, 2), (2, 1)],
+    )
+    assert pose == said
+    assert hash(pose) == hash(said)
+    assert pose.is_close(said, atol=0.1)
+    hidden = Pose("man", "t", "i", points=[Point(1, 2, "a", visibility=0), *points[1:]])
+    assert pose != hidden
+    assert not pose.is_close(hidden, atol=0.1)
+    words = Point(1, 2, "a", None, "words")
+    assert pose != Pose("man", "t", "i", points=[words, *points[1:]], skeleton=pose.skeleton)
+    collection = AnnotationCollection(None, [Annotation(pose)])
+    columns = collection.columns()
+    assert columns.keypoints().shape == (1, 3, 3)
+    assert columns.collection() == collection

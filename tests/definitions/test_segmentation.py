@@ -79,7 +79,7 @@ def test_filling_is_that_of_pycocotools(parts: list[list[np.ndarray]], ring: np.
         expected |= np.bitwise_xor.reduce([fill(one) for one in part])
     found = Segmentation.from_polygon(Polygon.from_parts(parts, "y"), "x", shape)
     assert np.array_equal(found.to_mask(), expected)
-    if len(ring) > 4:
+    if (ring[2:] != ring[:1]).any():
         alone = Segmentation.from_polygon(ring, "x", shape=shape, attributes={"k": 1})
         assert np.array_equal(alone.to_mask(), fill(ring))
 

@@ -88,7 +88,9 @@ def test_slice_of_offsets_measures_its_rings_only(many: list[Floats]) -> None:
 
 
 def opened(ring: Floats) -> Floats:
-    while len(ring) > 1 and (ring[0] == ring[-1]).all():
+    if (ring == ring[:1]).all():
+        return ring[:3]
+    while (ring[0] == ring[-1]).all():
         ring = ring[:-1]
     return ring
 
@@ -107,7 +109,8 @@ def test_closing_vertices_are_dropped_and_nothing_else(many: list[Floats]) -> No
         assert np.array_equal(xy[offsets[index] : offsets[index + 1]], opened(ring))
     assert offsets[-1] == len(xy)
     again = measures.drop_closing(xy, offsets)
-    assert again[0] is xy
+    assert np.array_equal(again[0], xy)
+    assert np.array_equal(again[1], offsets)
     # Shapes do the same.
     for ring in many:
         if len(opened(ring)) > 2:
