@@ -143,6 +143,8 @@ class Places:
         self._height, self._width = shape
         self._taken = np.zeros((16, 4))
         self._count = 0
+        self._side = 0  # of a cell of the grid of what is free, made when it is needed
+        self._full = np.zeros((0, 0), dtype=np.bool_)
 
     def find(self, bounds: Sequence[float], size: tuple[int, int]) -> tuple[int, int]:
         """Return left and top of a label and keep its place.
@@ -158,7 +160,8 @@ class Places:
         -----
         The first of these places that is free: above the left-top corner, inside of it, below
         the left-bottom corner, above and below the right corners, then rows further down and up.
-        Where there is none, the one that covers least of other labels.
+        Where there is none, the nearest free place in the picture; where there is none at all,
+        the one of them that covers least of other labels.
         """
         wide, tall = size
         left, top, right, bottom = (0.0 if edge != edge else edge for edge in bounds)
@@ -182,8 +185,38 @@ class Places:
         high = np.minimum(boxes[:, None, 2:], taken[None, :, 2:])
         covered = np.clip(high - low, 0, None).prod(axis=2).sum(axis=1)
         best = int(covered.argmin())
+        if covered[best] > 0 and (place := self._nearest_free(places[0], wide, tall)) is not None:
+            self.keep((*place, place[0] + wide, place[1] + tall))
+            return place
         self.keep(boxes[best])
         return int(places[best, 0]), int(places[best, 1])
+
+    def _nearest_free(self, wish: Any, wide: int, tall: int) -> tuple[int, int] | None:
+        """Return the place nearest to a wish where nothing is, on a grid as high as a label."""
+        if tall != self._side:
+            self._side = tall
+            self._full = np.zeros((self._height // tall, self._width // tall), dtype=np.bool_)
+            for box in self._taken[: self._count]:
+                self._fill(box)
+        need = -(-wide // tall)
+        rows, columns = self._full.shape
+        if not rows or need > columns:
+            return None
+        before = np.zeros((rows, columns + 1), dtype=np.int32)
+        np.cumsum(self._full, axis=1, out=before[:, 1:])
+        row, column = np.nonzero(before[:, need:] == before[:, : columns + 1 - need])
+        if not len(row):
+            return None
+        far = np.hypot(column * tall - wish[0], row * tall - wish[1])
+        nearest = int(far.argmin())
+        return int(column[nearest]) * tall, int(row[nearest]) * tall
+
+    def _fill(self, box: Any) -> None:
+        """Mark the cells that a box touches."""
+        left, top, right, bottom = (float(edge) / self._side for edge in box)
+        self._full[
+            int(max(top, 0)) : int(np.ceil(bottom)), int(max(left, 0)) : int(np.ceil(right))
+        ] = True
 
     def keep(self, box: Any) -> None:
         """Take a place: left, top, right, bottom in pixels."""
@@ -191,6 +224,8 @@ class Places:
             self._taken = np.concatenate((self._taken, np.zeros_like(self._taken)))
         self._taken[self._count] = box
         self._count += 1
+        if self._side:
+            self._fill(box)
 
 
 def put(canvas: Pixels, image: Pixels, left: int, top: int) -> None:
