@@ -395,7 +395,7 @@ def test_a_point_that_nobody_calls_visible_comes_back_equal() -> None:
     assert not pose.is_close(hidden, atol=0.1)
     words = Point(1, 2, "a", None, "words")
     assert pose != Pose("man", "t", "i", points=[words, *points[1:]], skeleton=pose.skeleton)
-    collection = AnnotationCollection(None, [Annotation(pose)])
+    collection = AnnotationCollection(Item(name="a"), [Annotation(pose)])
     columns = collection.columns()
     assert columns.keypoints().shape == (1, 3, 3)
     assert columns.collection() == collection
