@@ -20,6 +20,9 @@ Floats = NDArray[np.float64]
 HALVINGS = 8
 """How often `simplify` tries again with half the distance before it keeps the outline."""
 
+ROUNDING = 1e-12
+"""IoU that is so near to the one asked for is not decided by bounds, but by the overlap."""
+
 
 def check_epsilon(epsilon: float | None) -> None:
     """Raise `GeometryError` if it is neither None nor a distance."""
@@ -90,17 +93,17 @@ def simplify(
         raise GeometryError(f"min_iou is {min_iou}; it is a share in [0, 1]")
     if tolerance == 0:
         return polygon
-    fixed = polygon
-    if not regions.is_valid(polygon.parts):
+    fixed, whole = polygon, regions.shape_of(polygon.parts)
+    if not regions.is_valid_shape(whole):
         parts = regions.parts_of(regions.region(polygon.parts))
         if parts:
-            fixed = _like(polygon, parts)
+            fixed, whole = _like(polygon, parts), regions.shape_of(parts)
         elif vertices is None:
             return polygon
     if tolerance is not None:
-        return _within(fixed, float(tolerance))
+        return _within(fixed, whole, float(tolerance))
     if min_iou is not None:
-        return _down_to_iou(fixed, float(min_iou))
+        return _down_to_iou(fixed, whole, float(min_iou))
     return _down_to(fixed, vertices)
 
 
@@ -108,15 +111,15 @@ def _like(polygon: Polygon, parts: Sequence[Sequence[Floats]]) -> Polygon:
     return Polygon.from_parts(parts, polygon.label, polygon.attributes, polygon.description)
 
 
-def _within(polygon: Polygon, epsilon: float) -> Polygon:
+def _within(polygon: Polygon, whole: Any, epsilon: float) -> Polygon:
     """Return a valid polygon with no point of the outline moved by more than `epsilon`."""
     import shapely
 
-    whole = regions.shape_of(polygon.parts)
     distance = epsilon
     for _ in range(HALVINGS):
         with regions.native("the simplified outline"):
-            thin = _from_shapely(shapely.simplify(whole, distance, preserve_topology=True))
+            shape = shapely.simplify(whole, distance, preserve_topology=True)
+            thin = _from_shapely(shape)
         if [len(part) for part in thin] == [len(part) for part in polygon.parts]:
             near = [
                 [_kept_near(*rings, epsilon) for rings in zip(*part, strict=True)]
@@ -124,23 +127,37 @@ def _within(polygon: Polygon, epsilon: float) -> Polygon:
             ]
             found = [[ring for ring in part if ring is not None] for part in near]
             complete = [len(part) for part in found] == [len(part) for part in near]
-            if complete and regions.is_valid(found):
-                return _like(polygon, found)
+            if complete:
+                # Mostly what GEOS found is what is kept.
+                same = _count(found) == _count(thin)
+                if regions.is_valid_shape(shape if same else regions.shape_of(found)):
+                    return _like(polygon, found)
         distance /= 2
     return polygon
 
 
-def _down_to_iou(polygon: Polygon, least: float) -> Polygon:
+def _count(parts: Sequence[Sequence[Floats]]) -> int:
+    """Return the number of all vertices."""
+    return sum(len(ring) for part in parts for ring in part)
+
+
+def _down_to_iou(polygon: Polygon, whole: Any, least: float) -> Polygon:
     """Return a valid polygon with few vertices and at least the IoU given."""
     parts = polygon.parts
-    whole = regions.shape_of(parts)
-    order = thinning.removal_order(parts)
+    order, triangles = thinning.removals(parts)
+    # What differs lies in the triangles that went.
+    changed = np.concatenate(([0.0], np.cumsum(triangles)))
 
     def keeps(removed: int) -> bool:
-        thin = thinning.without(parts, order[:removed])
-        return regions.is_valid(thin) and (
-            regions.shape_iou(whole, regions.shape_of(thin)) >= least
-        )
+        shape = regions.shape_of(thinning.without(parts, order[:removed]))
+        if not regions.is_valid_shape(shape):
+            return False
+        smaller, larger = sorted((whole.area, shape.area))
+        if smaller < (least - ROUNDING) * larger:
+            return False
+        if changed[removed] <= (1 - least - ROUNDING) * larger:
+            return True
+        return regions.shape_iou(whole, shape) >= least
 
     # The overlap need not fall with each vertex. Halving the same range for every `least` still
     # never gives more vertices for a smaller one: both go the same way until it alone may go on.

@@ -32,6 +32,7 @@ __all__ = [
     "grown",
     "iou",
     "is_valid",
+    "is_valid_shape",
     "native",
     "parts_of",
     "region",
@@ -92,10 +93,16 @@ def shape_of(parts: Parts) -> Any:
 
 def is_valid(parts: Parts) -> bool:
     """Return whether the outline is valid in the sense of OGC's simple features."""
+    with native("the validity"):
+        return is_valid_shape(shape_of(parts))
+
+
+def is_valid_shape(shape: Any) -> bool:
+    """Return whether a shapely shape is valid."""
     import shapely
 
     with native("the validity"):
-        return bool(shapely.is_valid(shape_of(parts)))
+        return bool(shapely.is_valid(shape))
 
 
 def region(parts: Parts) -> Any:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dlgeom.geometry.ragged import offsets_of
 
-__all__ = ["removal_order", "without"]
+__all__ = ["removal_order", "removals", "without"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -53,6 +53,14 @@ def removal_order(parts: Parts, *, crossing: bool = False) -> Ints:
     between its ends may come to share a piece of it: check the result). A simple ring alone in
     its polygon can always go down to three (two ears theorem).
     Signs are exact. O(n log n) for outlines whose vertices are spread evenly.
+    """
+    return removals(parts, crossing=crossing)[0]
+
+
+def removals(parts: Parts, *, crossing: bool = False) -> tuple[Ints, Floats]:
+    """Return what `removal_order` does, and the area of the triangle that goes with each vertex.
+
+    In square pixels. As long as nothing crosses, the region changes by just that triangle.
     """
     return _Removal(parts, crossing).run()
 
@@ -90,12 +98,12 @@ class _Removal:
         self.queue: list[tuple[float, int, int]] = []
         self.stamp = [0] * len(xy)
 
-    def run(self) -> Ints:
+    def run(self) -> tuple[Ints, Floats]:
         for vertex in range(len(self.points)):
             self.put(vertex)
-        order = []
+        order, areas = [], []
         while self.queue:
-            _, vertex, stamp = heapq.heappop(self.queue)
+            area, vertex, stamp = heapq.heappop(self.queue)
             ring = self.ring[vertex]
             if not self.alive[vertex] or stamp != self.stamp[vertex] or self.left[ring] <= 3:
                 continue
@@ -104,6 +112,7 @@ class _Removal:
                 self.waiting.setdefault(other, []).append(vertex)
                 continue
             order.append(vertex)
+            areas.append(area / 2)
             a, c = self.before[vertex], self.after[vertex]
             self.after[a], self.before[c] = c, a
             self.alive[vertex] = False
@@ -112,7 +121,7 @@ class _Removal:
                 self.near.remove()
             for changed in (a, c, *self.waiting.pop(vertex, ())):
                 self.put(changed)
-        return np.array(order, dtype=np.int64)
+        return np.array(order, dtype=np.int64), np.array(areas)
 
     def put(self, b: int) -> None:
         """Put a candidate in the queue; what was there before counts no more."""
