@@ -129,7 +129,9 @@ def definitions(
     if kind == "polygon":
         return dl.Polygon.from_parts(draw(polygons(max_parts=2, cell=12.0)), label)
     if kind == "ring":
-        return dl.Polygon(draw(rings(min_points=4)), label)
+        # What is left without the vertices that close it is a ring still.
+        closed = rings(min_points=4).filter(lambda xy: bool((xy[2:] != xy[0]).any()))
+        return dl.Polygon(draw(closed), label)
     if kind == "ellipse":
         return dl.Ellipse(*draw(ellipses(max_rows=1))[0].tolist(), label)
     if kind == "polyline":

@@ -360,6 +360,10 @@ def ellipses(matrix: Floats, ellipses: ArrayLike) -> Floats:
         first = along[leaning] * given[leaning, 2:3]
         second = across[leaning] * given[leaning, 3:4]
         vectors, values, _ = np.linalg.svd(np.stack((first, second), axis=2))
+        values = np.abs(values)  # no -0.0
+        # An axis without length points nowhere: it stays across the other one.
+        flat = ~first.any(axis=1)
+        first[flat] = np.column_stack((second[:, 1], -second[:, 0]))[flat]
         # Columns of `vectors` are the new axes, the longer first.
         swap = np.abs((vectors[:, :, 0] * first).sum(axis=1)) < np.abs(
             (vectors[:, :, 1] * first).sum(axis=1)

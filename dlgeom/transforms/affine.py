@@ -107,8 +107,8 @@ class Affine(AffineBuilding):
             return collections.apply_to_annotation(self, thing, **options)
         if isinstance(thing, AnnotationCollection):
             return collections.apply_to_collection(self, thing, **options)
-        if isinstance(thing, list | tuple) and any(
-            isinstance(one, Definition | Annotation) for one in thing
+        if isinstance(thing, list | tuple) and (
+            not thing or any(isinstance(one, Definition | Annotation) for one in thing)
         ):
             return [self.apply(one, **options) for one in thing]
         try:

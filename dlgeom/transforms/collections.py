@@ -17,7 +17,8 @@ from dlgeom.geometry import affine as maps
 from dlgeom.geometry import ellipses
 from dlgeom.item import Item
 from dlgeom.transforms.pairs import flip_pairs
-from dlgeom.transforms.shapes import apply_to_definition, checked_boxes, map_bounds
+from dlgeom.transforms.shapes import apply_to_definition, box_polygon, checked_boxes, map_bounds
+from dlgeom.transforms.tracks import states_to_move
 
 if TYPE_CHECKING:
     from dlgeom.transforms.affine import Affine
@@ -88,7 +89,7 @@ def as_polygon(definition: Definition) -> Definition:
     """Return a box or an ellipse as a polygon, anything else as it is."""
     rest = (definition.label, definition.attributes, definition.description)
     if isinstance(definition, Box):
-        return Polygon(definition.corners, *rest)
+        return box_polygon(definition)
     if isinstance(definition, Ellipse):
         return Polygon(ellipses.outline(definition._row()[0]), *rest)
     return definition
@@ -171,8 +172,11 @@ def apply_to_annotation(
             transform, definition, boxes=boxes, flip_idx=flip_idx, known=known
         )
 
-    states = annotation.states
+    states: Sequence[FrameAnnotation] = annotation.states
     shapes = of_one_type(each_once(states, move))
+    if len(states) > 1 and annotation.interpolation != "hold":
+        states = states_to_move(annotation, shapes)
+        shapes = of_one_type(each_once(states, move)) if len(states) > len(shapes) else shapes
     moved = with_states(
         annotation,
         [

@@ -25,6 +25,7 @@ from dlgeom.transforms.collections import (
     with_states,
 )
 from dlgeom.transforms.shapes import apply_to_definition
+from dlgeom.transforms.tracks import states_to_cut
 from dlgeom.transforms.within import Result, checked_visibility, has_place, move_and_cut
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def cut_annotation(
     """Return an annotation where the map takes it, cut to the image, and which part is left.
 
     In frames where it is outside, or too little is left, it is not `object_visible`, and its
-    shape is the moved one; if that is so in all frames there is None. Companions and children
+    shape is the moved one; if that is so in all frames there is None. Frames that are interpolated
+    get states of their own where an edge cuts them. Companions and children
     that are outside go. Stored bounds are cut; a stored area goes where something was cut.
     A pose is there as long as one of its points, or of its companions, or without these of its
     stored bounds, is.
@@ -108,7 +110,7 @@ def cut_annotation(
     def moved_only(definition: Definition) -> Definition:
         return apply_to_definition(transform, definition, **options)
 
-    states = annotation.states
+    states = states_to_cut(transform, annotation)
     own = each_once(states, cut)
     companions = [(shape, *cut(shape)) for shape in annotation.companions]
     shares = [share for _, share in own]

@@ -102,7 +102,12 @@ def _join_frames(first: Annotation, placed: Sequence[Annotation]) -> None:
     end = max(annotation.end_frame for annotation in placed)
     states = []
     for frame in frames:
-        here = [state_at(t, frame) for t in tracks if t[0].frame_num <= frame]
+        here = [
+            # As it is drawn there; after its end as it was last.
+            a.frames[frame] if frame in a.frames else state_at(t, frame)
+            for a, t in zip(placed, tracks, strict=True)
+            if t[0].frame_num <= frame
+        ]
         if not here or frame > end:
             continue
         seen = [state for state in here if state.object_visible]

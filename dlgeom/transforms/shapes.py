@@ -32,9 +32,10 @@ from dlgeom.transforms import masks
 from dlgeom.transforms.affine import Affine
 from dlgeom.transforms.pairs import flip_for
 
-__all__ = ["apply_to_definition", "checked_boxes", "map_bounds"]
+__all__ = ["apply_to_definition", "box_polygon", "checked_boxes", "map_bounds", "ring_polygon"]
 
 BOXES = ("exact", "rotated", "bounds", "polygon")
+UNIT = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 CUBE_MIRROR = [1, 0, 3, 2, 5, 4, 7, 6]
 """Corners of a cube after mirroring: left and right change names, so that tl stays left."""
 
@@ -96,7 +97,7 @@ def map_bounds(matrix: Any, bounds: Any) -> tuple[float, float, float, float]:
 def _box(matrix: Any, box: Box, boxes: str) -> Definition:
     rest = (box.label, box.attributes, box.description)
     if boxes == "polygon":
-        return Polygon(maps.apply(matrix, box.corners), *rest)
+        return box_polygon(box, matrix)
     if not box.is_rotated and (boxes == "bounds" or maps.keeps_axes(matrix)):
         left, top, right, bottom = map_bounds(matrix, (box.left, box.top, box.right, box.bottom))
         return Box(left, top, right, bottom, *rest, angle=box.angle)
@@ -109,7 +110,24 @@ def _box(matrix: Any, box: Box, boxes: str) -> Definition:
     if exact[0] or boxes == "rotated":
         x, y, width, height, angle = found[0].tolist()
         return Box._view_rotated((x, y, width, height, angle), *rest)
-    return Polygon(maps.apply(matrix, box.corners), *rest)
+    return box_polygon(box, matrix)
+
+
+def box_polygon(box: Box, matrix: Any = None) -> Polygon:
+    """Return the polygon that a box is where a map takes it."""
+    corners = box.corners if matrix is None else maps.apply(matrix, box.corners)
+    return ring_polygon(corners, box.label, box.attributes, box.description)
+
+
+def ring_polygon(ring: Any, label: str | None, attributes: Any, description: Any) -> Polygon:
+    """Return the polygon of one ring, that of a box without width and height too.
+
+    Nobody may build a ring of one place; but all states of a track have one type, and maps that
+    press polygons flat leave the same.
+    """
+    if not (ring == ring[0]).all():
+        return Polygon(ring, label, attributes, description)
+    return Polygon(UNIT, label, attributes, description)._with({"_xy": read_only(ring)})
 
 
 def _pose(

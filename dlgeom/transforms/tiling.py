@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -10,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.annotation import Annotation, AnnotationCollection
+from dlgeom.definitions import Definition
 from dlgeom.errors import UsageError
 from dlgeom.item import Item
 from dlgeom.transforms.collections import like, needed_size, size_of
 from dlgeom.transforms.cutting import Cut, cut_some
 from dlgeom.transforms.joining import Piece, join_predictions
 from dlgeom.transforms.merging import hashable, restored
+from dlgeom.transforms.tracks import reach
 from dlgeom.transforms.value import checked_size
 from dlgeom.transforms.windows import Window, tiles
 from dlgeom.transforms.within import checked_visibility, has_place
@@ -93,6 +96,7 @@ class Tiles(Sequence[Tile]):
         results: Iterable[Iterable[Annotation]] | None = None,
         *,
         iou: float = 0.5,
+        by_id: bool = True,
     ) -> AnnotationCollection:
         """Put the tiles together: the source, with what was changed in the tiles.
 
@@ -104,6 +108,10 @@ class Tiles(Sequence[Tile]):
         iou : float, default 0.5
             From which overlap on two predictions of one label, in different tiles, are the same
             thing, looked at where both tiles see.
+        by_id : bool, default True
+            Whether something in `results` that has the id of an annotation of its tile is that
+            annotation, edited. False where predictions carry ids of their own, which only happen
+            to be the same: then the tiles' own objects alone are known.
 
         Returns
         -------
@@ -123,13 +131,13 @@ class Tiles(Sequence[Tile]):
         made: dict[int, int] = {}
         for tile, result in zip(self.tiles, given, strict=True):
             by_object = {id(piece): k for k, (piece, _) in enumerate(tile._made)}
-            by_id = _unique_ids(tile)
+            ids = _unique_ids(tile) if by_id else {}
             for row in tile.cut.sources.tolist():
                 made[row] = made.get(row, 0) + 1
             for annotation in result:
                 k = by_object.get(id(annotation))
                 if k is None and annotation.id is not None:
-                    k = by_id.get(hashable(annotation.id))
+                    k = ids.get(hashable(annotation.id))
                 if k is None:
                     fresh.append(Piece(tile.window, annotation))
                     continue
@@ -248,12 +256,18 @@ def _rows_of(collection: AnnotationCollection, windows: Sequence[Window]) -> lis
     found: list[list[int]] = [[] for _ in windows]
     for row, annotation in enumerate(collection):
         near = np.zeros(len(windows), dtype=np.bool_)
-        shapes = {id(s.annotation_definition): s.annotation_definition for s in annotation.states}
-        for shape in shapes.values():
-            if not has_place(shape):
-                near[:] = True
-                break
-            left, top, right, bottom = shape.bounds
+        shapes: list[Definition] = []
+        for state in annotation.states:
+            if not shapes or shapes[-1] is not state.annotation_definition:
+                shapes.append(state.annotation_definition)
+        if not all(has_place(shape) for shape in shapes):
+            near[:] = True
+            shapes = []
+        boxes = [shape.bounds for shape in shapes]
+        if annotation.interpolation != "hold" and len(shapes) > 1:
+            # What moves from one key frame to the next comes through what lies between them.
+            boxes = [reach(pair) for pair in pairwise(shapes)]
+        for left, top, right, bottom in boxes:
             near |= (
                 (left <= edges[:, 2])
                 & (right >= edges[:, 0])

@@ -28,6 +28,7 @@ from dlgeom.transforms.shapes import (
     _with_keypoints,
     apply_to_definition,
     checked_boxes,
+    ring_polygon,
 )
 
 __all__ = [
@@ -170,7 +171,7 @@ def _box(box: Box, window: Window, boxes: str) -> Result:
         ring = clipping.clip_ring(corners, window)
         if not visible > 0 or len(ring) < 3:
             return None, 0.0
-        left = Polygon(ring, *rest)
+        left = ring_polygon(ring, *rest)
     return _as_box(left, boxes), visible
 
 

@@ -591,6 +591,27 @@ def test_a_list_moves_one_by_one() -> None:
     assert t.apply(shapes) == [shape.translate(1, 2) for shape in shapes]
     with pytest.raises(UsageError, match="str cannot be moved"):
         t.apply([shapes[0], "cat"])
+    assert Affine.translate(1).apply([]) == []
+
+
+def test_a_box_of_one_place_moves_as_any_box() -> None:
+    box = dl.Box(5, 6, 5, 6, "dust")
+    moved = Affine.flip(size=(9, 9)).apply(box, boxes="polygon")
+    assert isinstance(moved, dl.Polygon)
+    assert moved.bounds == (4, 6, 4, 6)
+    track = dl.Annotation.new(None, box, frame_num=0)
+    track.add_frame(dl.Box(0, 0, 4, 4, "dust", angle=30), 1)
+    sheared = Affine.shear(20, size=(9, 9)).apply(track)
+    assert {type(state.annotation_definition) for state in sheared.states} == {dl.Polygon}
+    assert sheared.crop(0, 0, 9, 9) is not None
+
+
+def test_an_ellipse_without_width_keeps_its_axes() -> None:
+    flat = dl.Ellipse(60, 40, 0, 10, 30, "line")
+    there = Affine.scale(2, 0.5, center=(3, 4))
+    back = there.inverse.apply(there.apply(flat))
+    assert back.is_close(flat, atol=1e-9)  # type: ignore[attr-defined]
+    assert not np.signbit(there.apply(flat).rx)  # type: ignore[attr-defined]
 
 
 @given(masks(), st.floats(-9, 9), st.floats(-9, 9))

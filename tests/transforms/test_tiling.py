@@ -325,3 +325,16 @@ def test_a_huge_image_in_tiles_stays_small() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100e6
+
+
+def test_ids_of_predictions_may_be_those_of_annotations() -> None:
+    item = dl.Item(name="a.jpg", width=40, height=20)
+    source = dl.AnnotationCollection(item, [dl.Annotation(dl.Box(2, 2, 8, 8, "cat"), id=1)])
+    tiles = source.tile(20)
+    found = [[dl.Annotation(dl.Box(12, 12, 18, 18, "dog"), id=1, score=0.5)], []]
+    assert [a.label for a in tiles.merge(found)] == ["dog"]  # the cat, edited
+    merged = tiles.merge(
+        [[*tile, *more] for tile, more in zip(tiles, found, strict=True)], by_id=False
+    )
+    assert merged[0] == source[0]
+    assert [a.label for a in merged] == ["cat", "dog"]
