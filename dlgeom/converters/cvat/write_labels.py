@@ -129,8 +129,7 @@ class LabelBook:
         known = self._of(label)
         if not known.nodes:
             known.nodes = list(known.spec.label.keypoints)
-            names = known.nodes
-            known.edges = [(names[a], names[b]) for a, b in known.spec.label.skeleton]
+            known.edges = _edges(known.spec.label)
         names = list(pose.names)
         fresh = [name for name in names if name not in known.nodes and self.may_write(name)]
         edges = [(names[a], names[b]) for a, b in pose.skeleton]
@@ -162,7 +161,7 @@ class LabelBook:
         nodes = known.nodes or list(label.keypoints if _is_template(label) else ())
         edges = known.edges
         if not known.nodes:
-            edges = [(nodes[a], nodes[b]) for a, b in label.skeleton] if nodes else []
+            edges = _edges(label) if nodes else []
         there = [name for name, _ in known.spec.nodes]
         fresh = nodes if nodes and (nodes != there or not known.spec.xml) else []
         if known.spec.xml:
@@ -245,6 +244,14 @@ def _offers(spec: AttributeSpec, text: str) -> bool:
 def _is_template(label: Label) -> bool:
     """Whether the key points of a label have names: else they only count the points."""
     return label.keypoints != tuple(str(k) for k in range(len(label.keypoints)))
+
+
+def _edges(label: Label) -> list[tuple[str, str]]:
+    """Return the edges of a class by names; files may have some between points it has not."""
+    names = label.keypoints
+    return [
+        (names[a], names[b]) for a, b in label.skeleton if 0 <= min(a, b) <= max(a, b) < len(names)
+    ]
 
 
 def _parsed(xml: str) -> Element:

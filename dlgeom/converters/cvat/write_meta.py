@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from dlgeom.converters.cvat.meta import Task, read_task
 from dlgeom.converters.cvat.stream import safe_parser
 from dlgeom.converters.cvat.text import decimal
 from dlgeom.converters.cvat.write_tracks import Grid
+from dlgeom.converters.problems import Problems
 from dlgeom.converters.voc.xmlio import Element, escape, serialise
+from dlgeom.errors import FormatError
 from dlgeom.item import Item
+from dlgeom.limits import DEFAULT_LIMITS
 
 __all__ = ["HEAD", "TAIL", "film_head", "images_head", "kept_task", "size_of"]
 
@@ -79,14 +83,17 @@ def film_head(item: Item, name: str, grid: Grid, task: Element | None, labels: s
 
 
 def _is_same(task: Element, grid: Grid) -> bool:
-    """Whether a task has these frames already."""
-    from dlgeom.converters.cvat.meta import read_task
-    from dlgeom.converters.problems import Problems
-    from dlgeom.limits import DEFAULT_LIMITS
+    """Whether a task has these frames already, and says so without a fault."""
+    found = _good(task)
+    return found is not None and (found.start, found.step, found.last) == tuple(grid)
 
-    quiet = Problems(strict=False, listener=lambda _: None)
-    found = read_task(task, DEFAULT_LIMITS, quiet, "")
-    return (found.start, found.step, found.last) == tuple(grid)
+
+def _good(task: Element) -> Task | None:
+    """Return what a task says; None where a reader would find fault with it."""
+    try:
+        return read_task(task, DEFAULT_LIMITS, Problems(strict=True), "")
+    except FormatError:
+        return None
 
 
 def images_head(count: int, kept: str, labels: str) -> str:
@@ -110,7 +117,8 @@ def images_head(count: int, kept: str, labels: str) -> str:
         except (etree.XMLSyntaxError, ValueError):
             meta = None
     group = None if meta is None else next(meta.iterchildren("project", "task", "job"), None)
-    if meta is None or group is None:
+    bad = meta is not None and any(_good(task) is None for task in meta.iter("task", "job"))
+    if meta is None or group is None or bad:
         task = _empty("task")
         for key, value in (("size", str(count)), ("mode", "annotation")):
             _put(task, key, value)

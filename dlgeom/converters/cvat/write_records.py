@@ -55,8 +55,11 @@ class Elements:
         self._book = book
         self._drawer = drawer
 
-    def count(self, annotation: Annotation, losses: ItemLosses, *, film: bool) -> None:
-        """Count the fields of a record that no element has."""
+    def count(
+        self, annotation: Annotation, losses: ItemLosses, lost: set[str], *, film: bool
+    ) -> None:
+        """Count the fields of a record that no element has, and those that were found lost."""
+        losses.fields.update(lost)
         written = dict(self._extra(annotation))
         for name in fields_of(annotation):
             if name.startswith("attributes.") or name in written:
@@ -109,14 +112,14 @@ class Elements:
             pairs.append(("score", annotation.extra["score"]))
         return pairs + self._extra(annotation)
 
-    def named(self, shape: Definition, losses: ItemLosses | None) -> Named:
-        """Return the attributes of a shape."""
+    def named(self, shape: Definition, lost: set[str]) -> Named:
+        """Return the attributes of a shape; those that do not come back go to `lost`."""
         found = shape.attributes
         if not isinstance(found, dict):
             # The older form, a list of names: check boxes that are set.
             found = dict.fromkeys(map(str, found or ()), True)
-            if found and losses is not None:
-                losses.fields["attributes"] += 1
+            if found:
+                lost.add("attributes")
         occluded, order = "0", "0"
         lines: list[str] = []
         names: set[str] = set()
@@ -131,15 +134,15 @@ class Elements:
             if name not in RESERVED:
                 name = str(key)
             text, same = self._book.attribute(shape.label, name, value)
-            if losses is not None and not same:
-                losses.fields[f"attributes.{key}"] += 1
+            if not same:
+                lost.add(f"attributes.{key}")
             if text is not None:
                 names.add(name)
                 lines.append(f"<attribute name={quoted(name)}>{escape(text)}</attribute>\n")
         return Named(occluded, order, "".join(lines), frozenset(names))
 
     def body(
-        self, shape: Definition, visible: bool, fixed: bool | None, losses: ItemLosses | None
+        self, shape: Definition, visible: bool, fixed: bool | None, lost: set[str]
     ) -> tuple[str, list[tuple[str, str]], str]:
         """Return name, geometry and nodes of the element of a shape.
 
@@ -148,15 +151,15 @@ class Elements:
         if not isinstance(shape, Pose) or self._is_points(shape):
             name, pairs = self._drawer.element(shape)
             return name, pairs, ""
-        if not self._book.pose(shape.label, shape) and losses is not None:
-            losses.fields["skeleton"] += 1
+        if not self._book.pose(shape.label, shape):
+            lost.add("skeleton")
         lines = []
         for point, (x, y, seen), label in zip(
             shape.points, shape.keypoints.tolist(), shape.names, strict=True
         ):
             outside = "0" if visible and seen else "1"
             pairs = [("label", label), ("outside", outside)]
-            named = self.named(point.replace(label=None), losses)
+            named = self.named(point.replace(label=None), lost)
             occluded = "1" if seen == 1 or named.occluded == "1" else "0"
             pairs.append(("occluded", occluded))
             if fixed is not None:
@@ -172,10 +175,10 @@ class Elements:
     def _is_points(shape: Pose) -> bool:
         return len(shape.keypoints) > 1 and is_point_set(shape)
 
-    def image_shape(self, annotation: Annotation, shape: Definition, losses: ItemLosses) -> str:
+    def image_shape(self, annotation: Annotation, shape: Definition, lost: set[str]) -> str:
         """Return the element of a shape of an image."""
-        name, geometry, nodes = self.body(shape, True, None, losses)
-        named = self.named(shape, losses)
+        name, geometry, nodes = self.body(shape, True, None, lost)
+        named = self.named(shape, lost)
         pairs = self.head(annotation, shape.label)
         if name != "tag":
             pairs += [("occluded", named.occluded), *geometry, ("z_order", named.z_order)]
@@ -189,7 +192,7 @@ class Elements:
         annotation: Annotation,
         piece: Piece,
         identifier: str,
-        losses: ItemLosses,
+        lost: set[str],
         say: Callable[[str], None],
     ) -> str:
         """Return the element of a track; `say` is told the code of what it costs."""
@@ -202,14 +205,12 @@ class Elements:
             pairs.append(("end_frame", str(piece.end)))
         lines = [f"<track{attributes_text(_once(pairs))}>\n"]
         held: dict[str, None] = {}
-        first = True
         for row in piece.rows:
             fixed = row.fixed or mode != "approach"
             if fixed != row.fixed:
-                losses.fields["fixed"] += 1
-            name, geometry, nodes = self.body(row.shape, row.visible, fixed, losses)
-            named = self.named(row.shape, losses if first or row.fixed else None)
-            first = False
+                lost.add("fixed")
+            name, geometry, nodes = self.body(row.shape, row.visible, fixed, lost)
+            named = self.named(row.shape, lost)
             children = named.children
             for gone in [key for key in held if key not in named.names]:
                 if self._book.may_end(row.shape.label, gone):

@@ -7,6 +7,7 @@ from typing import Any
 from dlgeom.annotation import Annotation, AnnotationCollection
 from dlgeom.converters.base import WriteContext, Writer
 from dlgeom.converters.coco.write_root import Spool
+from dlgeom.converters.cvat.meta import read_task
 from dlgeom.converters.cvat.options import IMAGES_FILE
 from dlgeom.converters.cvat.write_codes import CODES
 from dlgeom.converters.cvat.write_labels import LabelBook
@@ -17,6 +18,7 @@ from dlgeom.converters.cvat.write_tracks import Grid, pieces_of, rows_of
 from dlgeom.converters.image_files import WithImages
 from dlgeom.converters.items import ItemLosses, ItemWriter
 from dlgeom.converters.names import Claims, output_name, safe_name
+from dlgeom.converters.problems import Problems
 from dlgeom.definitions import Classification, Definition, Segmentation
 from dlgeom.errors import UsageError
 from dlgeom.item import Item
@@ -108,9 +110,10 @@ class CvatWriter(ItemWriter):
                 losses.drop(position, fault)
                 continue
             self._tell(position, annotation, code, losses)
-            texts += [elements.image_shape(annotation, part, losses) for part in parts]
+            lost: set[str] = set()
+            texts += [elements.image_shape(annotation, part, lost) for part in parts]
             self._tell_rounding(position, losses)
-            elements.count(annotation, losses, film=False)
+            elements.count(annotation, losses, lost, film=False)
         self._images.add("".join([*texts, "</image>\n"]).encode())
 
     def _fault(
@@ -196,6 +199,7 @@ class CvatWriter(ItemWriter):
             losses.approximate(position, "video.parts")
         mode = annotation.interpolation if annotation.later else "hold"
         count = 0
+        lost: set[str] = set()
         for k in range(max(len(found) for found, _ in made.values())):
 
             def part(shape: Definition, k: int = k) -> Definition | None:
@@ -206,20 +210,20 @@ class CvatWriter(ItemWriter):
 
             rows = rows_of(annotation, part)
             for piece in pieces_of(rows, mode, annotation.end_frame, grid.last, grid.step):
-                identifier = numbers.of(annotation, count, losses)
+                identifier = numbers.of(annotation, count, lost)
                 count += 1
                 text = elements.track(
                     annotation,
                     piece,
                     identifier,
-                    losses,
+                    lost,
                     lambda code: losses.approximate(position, code),
                 )
                 spool.add(text.encode())
         if count > 1 and not codes:
             losses.approximate(position, "video.parts")
         self._tell_rounding(position, losses)
-        elements.count(annotation, losses, film=True)
+        elements.count(annotation, losses, lost, film=True)
 
     def _place(self, name: str) -> str:
         clean = output_name(safe_name(name, limits=self.context.limits)[0])
@@ -233,11 +237,10 @@ class CvatWriter(ItemWriter):
 
     def _grid(self, item: Item, annotations: AnnotationCollection, task: Any, name: str) -> Grid:
         """Return the frames of the task: those of the source where all that is there has one."""
-        from dlgeom.converters.cvat.meta import read_task
-
         end = max((one.end_frame for one in annotations), default=-1)
         if task is not None:
-            found = read_task(task, self.context.limits, self.context.problems, name)
+            quiet = Problems(strict=False, listener=lambda _: None)
+            found = read_task(task, self.context.limits, quiet, name)
             last = found.last
             if last is not None and last + 1 == item.frame_count:
                 grid = Grid(found.start, found.step, last)
@@ -298,15 +301,15 @@ class _Numbers:
 
     def __init__(self, annotations: AnnotationCollection) -> None:
         self._used = {one.object_id for one in annotations if one.object_id is not None}
-        self._next = 0
+        self._next = 1
 
-    def of(self, annotation: Annotation, count: int, losses: ItemLosses) -> str:
+    def of(self, annotation: Annotation, count: int, lost: set[str]) -> str:
         """Return the id of the track of an annotation that has `count` others already."""
         given = annotation.object_id
         if given is None and isinstance(annotation.extra.get("id"), str):
             given = annotation.extra["id"]
         elif given is not None and not (given.isascii() and given.isdigit()):
-            losses.fields["object_id"] += 1
+            lost.add("object_id")
             given = None
         if given is not None and not count:
             return given
