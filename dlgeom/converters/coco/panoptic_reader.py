@@ -30,7 +30,7 @@ from dlgeom.converters.coco.panoptic_json import (
     whole_number,
 )
 from dlgeom.converters.coco.panoptic_picture import compare, read_picture
-from dlgeom.converters.coco.read_decode import own_descriptions
+from dlgeom.converters.coco.read_decode import own_fields
 from dlgeom.converters.coco.read_json import checked_object
 from dlgeom.converters.coco.read_source import SourceFile
 from dlgeom.converters.coco.scan import Scanner
@@ -278,7 +278,7 @@ class PanopticReader:
             shapes=(boxed | RUNS).astype(np.uint8),
             attributes={row: s.attributes for row, s in enumerate(segments) if s.attributes},
             extra=extra,
-            named=own_descriptions(extra, {}),
+            named=own_fields(extra, {}, np.zeros(n, dtype=np.bool_)),
             origin=PanopticOrigin(
                 format="coco-panoptic",
                 path=file.shown,

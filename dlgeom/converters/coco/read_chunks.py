@@ -29,7 +29,7 @@ from dlgeom.converters.coco.read_decode import (
     decode_masks,
     decode_outlines,
     mended_record,
-    own_descriptions,
+    own_fields,
     sparse_fields,
 )
 from dlgeom.converters.coco.read_json import strict_json
@@ -213,7 +213,8 @@ class Builder:
         bounds[:, 2:] += box[:, :2]
         attributes, extra = self._sparse(rows, flags, text, at)
         others = self._others(rows, flags, text, at)
-        named = own_descriptions(extra, others)
+        keypoints = self._keypoints(rows, flags, text, at)
+        named = own_fields(extra, others, keypoints.lengths > 0)
         return Chunk(
             items=self._items(items, records="extra" in self._needs and at < 0),
             item=item.astype(np.int32),
@@ -224,7 +225,7 @@ class Builder:
             rotated=self._rotated(rows),
             outline=outline,
             runs=self._runs(rows, flags, text, at),
-            keypoints=self._keypoints(rows, flags, text, at),
+            keypoints=keypoints,
             score=np.full(len(rows), np.nan) if block.score is None else block.score[rows],
             area=block.area[rows],
             crowd=(flags & CROWD) != 0,

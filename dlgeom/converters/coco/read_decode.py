@@ -30,7 +30,7 @@ __all__ = [
     "decode_masks",
     "decode_outlines",
     "mended_record",
-    "own_descriptions",
+    "own_fields",
     "sparse_fields",
 ]
 
@@ -216,13 +216,22 @@ def sparse_fields(record: bytes, *, shape: bool) -> tuple[dict[str, Any], dict[s
     return attributes, extra
 
 
-def own_descriptions(
-    extra: dict[int, dict[str, Any]], others: dict[int, Any]
+def own_fields(
+    extra: dict[int, dict[str, Any]], others: dict[int, Any], posed: NDArray[np.bool_]
 ) -> dict[int, tuple[str, ...]]:
-    """Return which rows have a field ``description`` that is the annotation's own.
+    """Return which unknown fields of rows are the annotation's own: the writers put them there.
 
-    The writers put it there. One that is no text stays an unknown field. Objects get it at once:
-    it leaves their extra fields.
+    That is ``description``, and of poses ``template_id`` and ``instance_id``, where they are
+    text. Objects get their description at once: it leaves their extra fields.
+
+    Parameters
+    ----------
+    extra : dict of int to dict
+        Unknown fields of rows; is changed.
+    others : dict of int to Annotation
+        Objects; are changed.
+    posed : ndarray of bool, shape (N,)
+        Rows that become poses.
 
     Returns
     -------
@@ -230,13 +239,17 @@ def own_descriptions(
         As `Chunk.named`.
     """
     named: dict[int, tuple[str, ...]] = {}
-    for row in [row for row, fields in extra.items() if type(fields.get("description")) is str]:
-        if row not in others:
-            named[row] = ("description",)
+    for row, fields in list(extra.items()):
+        if row in others:
+            if type(fields.get("description")) is str:
+                others[row].description = fields.pop("description")
+                if not fields:
+                    del extra[row]
             continue
-        others[row].description = extra[row].pop("description")
-        if not extra[row]:
-            del extra[row]
+        keys = ("description", "template_id", "instance_id") if posed[row] else ("description",)
+        found = tuple(key for key in keys if type(fields.get(key)) is str)
+        if found:
+            named[row] = found
     return named
 
 
