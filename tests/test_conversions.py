@@ -168,7 +168,7 @@ def test_the_boxes_of_a_mask_hold_its_pixels(mask: np.ndarray) -> None:
 
 @given(rings())
 def test_polygons_are_filled_alike_by_all_ways(ring: np.ndarray) -> None:
-    if len(ring) < 5:
+    if len(np.unique(ring, axis=0)) < 3:  # too few once vertices that close it are gone
         return
     polygon = Polygon(ring, *REST)
     mask = conversions.polygon_to_mask(polygon, (24, 30))
