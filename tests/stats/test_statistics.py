@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from chunk_strategies import chunks
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dlgeom as dl
@@ -18,6 +18,9 @@ from dlgeom.chunk import Chunk
 from dlgeom.stats.measures import KINDS, MEASURES, kinds_of, measure
 from dlgeom.stats.plot import plot, save_plot
 from dlgeom.stats.values import Distribution
+
+few = settings(max_examples=min(200, settings.default.max_examples))
+"""Costly laws: each example walks through many frames or records."""
 
 numbers = st.floats(0, 1e9, allow_subnormal=False) | st.just(float("nan"))
 
@@ -37,6 +40,7 @@ def test_a_histogram_counts_each_value_once(values: list[float], logarithmic: bo
     assert (found.minimum, found.maximum) == (known.min(), known.max())
 
 
+@few
 @given(chunks())
 def test_measures_agree_with_the_objects(chunk: Chunk) -> None:
     found = measure(chunk)

@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dlgeom as dl
 from dlgeom.video import FrameTimes, Keyframe, Track
 from dlgeom.video.editing import from_detections, merge
 from dlgeom.video.simplifying import deviation
+
+few = settings(max_examples=min(200, settings.default.max_examples))
+"""Costly laws: each example walks through many frames or records."""
 
 numbers = st.integers(-800, 800).map(lambda n: n / 8)
 MODES = st.sampled_from(["hold", "linear", "approach"])
@@ -63,6 +66,7 @@ def test_reading_is_pure_and_ends_at_the_ends(track: Track, frame: int) -> None:
     assert pickle.loads(before) == track
 
 
+@few
 @given(tracks())
 def test_gaps_are_never_bridged(track: Track) -> None:
     visible = {frame for start, end in track.spans for frame in range(start, end + 1)}
@@ -80,6 +84,7 @@ def test_gaps_are_never_bridged(track: Track) -> None:
             assert state.annotation_definition is keyframe.definition
 
 
+@few
 @given(tracks(), st.randoms())
 def test_the_order_of_keyframes_does_not_matter(track: Track, random: Any) -> None:
     shuffled = list(track.keyframes)
@@ -149,6 +154,7 @@ def test_a_cut_keeps_every_frame_of_it(track: Track, start: int, end: int) -> No
         assert same(track.at(frame), part.at(frame))
 
 
+@few
 @given(tracks())
 def test_a_dense_track_is_the_same_and_thins_out_again(track: Track) -> None:
     dense = track.to_dense()
@@ -157,6 +163,7 @@ def test_a_dense_track_is_the_same_and_thins_out_again(track: Track) -> None:
         assert same(track.at(frame), dense.at(frame))
 
 
+@few
 @given(tracks(turned=True), st.sampled_from([0.0, 0.5, 3.0]))
 def test_simplify_stays_within_its_tolerance(track: Track, tolerance: float) -> None:
     thin, worst = track.simplify(tolerance)
@@ -175,6 +182,7 @@ def test_simplify_stays_within_its_tolerance(track: Track, tolerance: float) -> 
     assert met <= tolerance + 1e-6
 
 
+@few
 @given(tracks(labels=False))
 def test_what_interpolation_made_is_taken_away_again(track: Track) -> None:
     dense = track.to_dense()
@@ -219,6 +227,7 @@ def test_pieces_of_one_thing_become_one_track() -> None:
         merge([first, second.replace(mode="hold")])
 
 
+@few
 @given(tracks(), tracks())
 def test_merging_keeps_the_later_track_whole(a: Track, b: Track) -> None:
     b = b.replace(mode=a.mode)
@@ -342,6 +351,7 @@ def test_a_stream_that_starts_late_counts_from_its_first_picture() -> None:
 # ------------------------------------------------------------------ annotations
 
 
+@few
 @given(tracks(turned=True))
 def test_an_annotation_has_the_states_of_its_track(track: Track) -> None:
     annotation = track.to_annotation()
