@@ -298,7 +298,11 @@ def _why_no_video(raw: bytes, depth: int) -> tuple[str, str]:
 
 
 def _chosen(path: Path, context: ReadContext) -> list[Path]:
-    found = [path] if not path.is_dir() else [f for f in files_of(path) if looks_native(f)]
+    found = [path]
+    if path.is_dir():
+        # Where none shows what it is (a list without results), all are taken for what was asked.
+        found = files_of(path)
+        found = [file for file in found if looks_native(file)] or found
     if not found:
         raise FormatError(
             "has no JSON file with videos and tracks. Name the file itself",
