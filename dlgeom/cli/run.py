@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Sequence
 from types import FrameType
 
@@ -34,6 +35,11 @@ def _say(text: str) -> None:
     click.echo(f"dlgeom: {' '.join(text.split())}", err=True)
 
 
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    """Tell a warning as the commands tell all else: one line, without our source."""
+    _say(f"warning: {message}")
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
@@ -47,6 +53,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     # Only the main thread may ask for signals.
     heard = threading.current_thread() is threading.main_thread()
     old = signal.signal(signal.SIGTERM, _terminate) if heard else None
+    shown, warnings.showwarning = warnings.showwarning, _warn
     try:
         code = program.main(args=args, prog_name="dlgeom", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -84,5 +91,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         )
         return _INTERNAL
     finally:
+        warnings.showwarning = shown
         if heard:
             signal.signal(signal.SIGTERM, old)
