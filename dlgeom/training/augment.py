@@ -58,6 +58,11 @@ class Augmentation(msgspec.Struct, frozen=True, kw_only=True):
         self, image: Image, annotations: AnnotationCollection, random: Random
     ) -> tuple[Image, AnnotationCollection]:
         """Return the image and its annotations after the step."""
+        if not isinstance(image, np.ndarray):
+            raise UsageError(
+                f"{type(self).__name__} comes after a step that made a {type(image).__name__} of "
+                "the image; it takes arrays. Put that step last"
+            )
         affine = self.draw((image.shape[1], image.shape[0]), random)
         if affine is None:
             return image, annotations

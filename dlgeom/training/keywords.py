@@ -18,6 +18,7 @@ from dlgeom.errors import UsageError
 __all__ = ["KeywordTransform", "name_of"]
 
 Image = NDArray[Any]
+Floats = NDArray[np.float64]
 
 
 class KeywordTransform:
@@ -27,8 +28,9 @@ class KeywordTransform:
     ----------
     transform : callable
         Called with ``image`` (H, W, 3), and what the annotations have of: ``bboxes``, a list of
-        (left, top, right, bottom) in pixels; ``masks``, a list of uint8 (H, W);
-        ``keypoints``, a list of (x, y); and with the label fields.
+        (left, top, right, bottom) in pixels, or as the transform's settings say (``coco``,
+        ``yolo``...); ``masks``, a list of uint8 (H, W); ``keypoints``, a list of (x, y); and with
+        the label fields.
     label_field : str, optional
         Field that goes with the boxes: it holds the number of each row, and tells what was
         dropped. Found from the transform's own settings, else ``labels``.
@@ -58,8 +60,13 @@ class KeywordTransform:
         keypoint_offset: float | None = None,
     ) -> None:
         self.transform_function = transform
-        self.label_field = label_field or _field(transform, "bboxes", "labels")
-        self.keypoint_field = keypoint_field or _field(transform, "keypoints", "keypoint_labels")
+        fields = _settings(transform, "bboxes", "label_fields") or ["labels"]
+        points = _settings(transform, "keypoints", "label_fields") or ["keypoint_labels"]
+        self.label_field = label_field or str(fields[0])
+        self.keypoint_field = keypoint_field or str(points[0])
+        self.more_fields = [name for name in fields if name != self.label_field]
+        self.more_keypoint_fields = [name for name in points if name != self.keypoint_field]
+        self.box_format = str(_settings(transform, "bboxes", "format") or "pascal_voc")
         counted = 0.5 if _is_albumentations(transform) else 0.0
         self.keypoint_offset = counted if keypoint_offset is None else float(keypoint_offset)
 
@@ -68,8 +75,13 @@ class KeywordTransform:
     ) -> tuple[Image, AnnotationCollection]:
         """Return the image and its annotations after the step."""
         columns = annotations.columns()
-        self._check(len(annotations))
-        rows = _KeywordRows(annotations, columns, image.shape[:2])
+        if not isinstance(image, np.ndarray):
+            raise UsageError(
+                f"{name_of(self.transform_function)} comes after a step that made a "
+                f"{type(image).__name__} of the image; it takes arrays. Put that step last"
+            )
+        rows = _KeywordRows(annotations, columns, (image.shape[0], image.shape[1]))
+        self._check(len(annotations), len(rows.points))
         arguments: dict[str, Any] = {"image": image, **rows.arguments(self)}
         made = self.transform_function(**arguments)
         if not isinstance(made, Mapping) or "image" not in made:
@@ -91,13 +103,24 @@ class KeywordTransform:
         found = getattr(self.transform_function, "processors", None)
         return found if isinstance(found, Mapping) else None
 
-    def _check(self, rows: int) -> None:
+    def _check(self, rows: int, points: int) -> None:
         known = self.processors
         alone = known is None and _is_albumentations(self.transform_function)
         if alone or (known is not None and "bboxes" not in known and rows):
             raise UsageError(
                 f"{name_of(self.transform_function)} does not say how boxes are given. Make it "
                 "Compose([...], bbox_params=BboxParams('pascal_voc', label_fields=['labels']))"
+            )
+        if known is not None and points and "keypoints" not in known:
+            raise UsageError(
+                f"{name_of(self.transform_function)} does not say how key points are given. Pass "
+                "keypoint_params=KeypointParams('xy', label_fields=['keypoint_labels']) to it too"
+            )
+        order = _settings(self.transform_function, "keypoints", "format") or "xy"
+        if points and order != "xy":
+            raise UsageError(
+                f"{name_of(self.transform_function)} takes key points as {order!r}; here they "
+                "are x, y. Make it KeypointParams('xy', ...)"
             )
 
 
@@ -108,6 +131,7 @@ class _KeywordRows:
         self, annotations: AnnotationCollection, columns: Columns, shape: tuple[int, int]
     ) -> None:
         self.annotations = annotations
+        self.shape = shape
         self.shapes = [annotation.annotation_definition for annotation in annotations]
         self.bounds = columns.boxes_xyxy(prefer="shape")
         areas = columns.runs(shape)
@@ -134,14 +158,17 @@ class _KeywordRows:
         known = names.processors
         result: dict[str, Any] = {}
         if known is None or "bboxes" in known:
-            result["bboxes"] = [tuple(self.bounds[row].tolist()) for row in self.boxed]
-            result[names.label_field] = list(self.boxed)
+            given = _given(self.bounds[self.boxed], names.box_format, self.shape)
+            result["bboxes"] = [tuple(box) for box in given.tolist()]
+            for field in (names.label_field, *names.more_fields):
+                result[field] = list(self.boxed)
         if self.masks is not None:
             result["masks"] = list(self.masks)
         if self.points or (known is not None and "keypoints" in known):
             off = names.keypoint_offset
             result["keypoints"] = [(x - off, y - off) for *_, x, y in self.points]
-            result[names.keypoint_field] = list(range(len(self.points)))
+            for field in (names.keypoint_field, *names.more_keypoint_fields):
+                result[field] = list(range(len(self.points)))
         return result
 
     def result(self, made: Mapping[str, Any], names: KeywordTransform) -> AnnotationCollection:
@@ -153,7 +180,10 @@ class _KeywordRows:
                 f"the transform returned {len(found)} boxes with the {names.label_field} {kept}; "
                 "each box keeps the one it came with"
             )
-        boxes = {row: np.asarray(box)[:4] for row, box in zip(kept, found, strict=True)}
+        size = np.shape(made["image"])
+        sides = (size[0], size[1]) if isinstance(made["image"], np.ndarray) else size[-2:]
+        edges = np.array([np.asarray(box)[:4] for box in found], dtype=np.float64).reshape(-1, 4)
+        boxes = dict(zip(kept, _taken(edges, names.box_format, sides), strict=True))
         masks = self._masks(made.get("masks"), kept)
         points = {
             int(number): np.asarray(place, dtype=np.float64)[:2] + names.keypoint_offset
@@ -161,6 +191,9 @@ class _KeywordRows:
                 made.get(names.keypoint_field, ()), made.get("keypoints", ()), strict=True
             )
         }
+        # Those that were kept outside of the image are not seen there.
+        far = (sides[1], sides[0])
+        points = {k: xy for k, xy in points.items() if (xy >= 0).all() and (xy <= far).all()}
         image = made["image"]
         left: list[Annotation] = []
         for row, annotation in enumerate(self.annotations):
@@ -172,8 +205,8 @@ class _KeywordRows:
             copy = annotation.copy()
             copy.annotation_definition, copy.companions, copy.children = shape, (), ()
             if annotation.stored_bounds is not None and row in boxes:
-                edges = boxes[row].astype(float).tolist()
-                copy.stored_bounds = (edges[0], edges[1], edges[2], edges[3])
+                a, b, c, d = boxes[row].tolist()
+                copy.stored_bounds = (a, b, c, d)
             copy.stored_area = None
             left.append(copy)
         return AnnotationCollection(
@@ -248,12 +281,35 @@ def _item_of(annotations: AnnotationCollection, image: Any) -> Any:
     return msgspec.structs.replace(item, width=int(shape[1]), height=int(shape[0]))
 
 
-def _field(transform: Any, kind: str, default: str) -> str:
-    """Return the first label field that the transform's settings name."""
+def _settings(transform: Any, kind: str, name: str) -> Any:
+    """Return what a transform's settings say of boxes or key points, None if nothing."""
     processors = getattr(transform, "processors", None)
     processor = processors.get(kind) if isinstance(processors, Mapping) else None
-    fields = getattr(getattr(processor, "params", None), "label_fields", None)
-    return str(fields[0]) if fields else default
+    return getattr(getattr(processor, "params", None), name, None)
+
+
+def _given(boxes: Floats, order: str, shape: tuple[int, int]) -> Floats:
+    """Return left, top, right, bottom in pixels as albumentations' format of that name."""
+    boxes = boxes.copy()
+    if order in ("yolo", "albumentations"):
+        boxes /= np.array([shape[1], shape[0]] * 2)
+    if order in ("coco", "yolo"):
+        boxes[:, 2:] -= boxes[:, :2]
+    if order == "yolo":
+        boxes[:, :2] += boxes[:, 2:] / 2
+    return boxes
+
+
+def _taken(boxes: Floats, order: str, shape: tuple[int, int]) -> Floats:
+    """Return boxes of a format as left, top, right, bottom in pixels."""
+    boxes = boxes.copy()
+    if order == "yolo":
+        boxes[:, :2] -= boxes[:, 2:] / 2
+    if order in ("coco", "yolo"):
+        boxes[:, 2:] += boxes[:, :2]
+    if order in ("yolo", "albumentations"):
+        boxes *= np.array([shape[1], shape[0]] * 2)
+    return boxes
 
 
 def _is_albumentations(transform: Any) -> bool:

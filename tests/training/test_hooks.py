@@ -373,3 +373,51 @@ def test_albumentations_mirrors_as_we_do(kind: str) -> None:
             assert {tuple(row) for row in a["pose"].reshape(-1, 3).round(3).tolist()} == place
         if kind == "binary":
             assert np.array_equal(a["binary"], b["binary"])
+
+
+@pytest.mark.parametrize("order", ["coco", "yolo", "albumentations", "pascal_voc"])
+def test_boxes_pass_albumentations_in_the_format_that_it_asks_for(order: str) -> None:
+    album = pytest.importorskip("albumentations")
+    shapes = album.BboxParams(order, label_fields=["kinds", "more"])
+    flip = album.Compose([album.HorizontalFlip(p=1), album.Resize(60, 40)], bbox_params=shapes)
+    theirs = DatasetGenerator(SAMPLE, "box", transforms=flip, shuffle=False)
+    steps = [RandomFlip(p=1), Resize(size=(40, 60))]
+    ours = DatasetGenerator(SAMPLE, "box", transforms=steps, shuffle=False)
+    for a, b in zip(theirs, ours, strict=True):
+        assert a["labels"] == b["labels"]
+        np.testing.assert_allclose(a["box"], b["box"], atol=1e-3)
+
+
+def test_key_points_that_albumentations_keeps_outside_are_not_seen() -> None:
+    album = pytest.importorskip("albumentations")
+    pose = Pose("cat", None, points=[Point(1, 1, "a"), Point(20, 15, "b")])
+
+    def cut(order: str) -> Any:
+        return album.Compose(
+            [album.Crop(10, 10, 30, 30)],
+            bbox_params=album.BboxParams("pascal_voc", label_fields=["labels"]),
+            keypoint_params=album.KeypointParams(order, remove_invisible=False),
+        )
+
+    found = through(cut("xy"), collection_of(pose))[1][0].annotation_definition
+    np.testing.assert_allclose(found.keypoints, [[0, 0, 0], [10, 5, 2]], atol=1e-4)
+    with pytest.raises(UsageError, match="takes key points as 'yx'; here they are x, y"):
+        through(cut("yx"), collection_of(pose))
+    boxes = album.BboxParams("pascal_voc", label_fields=["labels"])
+    with pytest.raises(UsageError, match="does not say how key points are given"):
+        through(album.Compose([album.Crop(0, 0, 9, 9)], bbox_params=boxes), collection_of(pose))
+
+
+def test_arrays_come_before_tensors() -> None:
+    class Tensor:
+        shape = (3, 32, 40)
+
+    def made(image: Any) -> Tensor:
+        return Tensor()
+
+    def keywords(image: Any, bboxes: Any, labels: Any) -> dict[str, Any]:
+        return {"image": image, "bboxes": bboxes, "labels": labels}
+
+    for after in (RandomFlip(p=1), keywords):
+        with pytest.raises(UsageError, match="made a Tensor of the image; it takes arrays"):
+            through([made, after], collection_of(Box(0, 0, 4, 4, "cat")))
