@@ -30,14 +30,15 @@ class Difference(msgspec.Struct, frozen=True):
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What counts as a difference; see `assert_same_annotations`.
 
-    `added` says that fields of annotations and items may be there which the expected ones lack.
+    `added` has the fields of annotations and items that may be there although the expected ones
+    lack them.
     """
 
     atol: float = 0.0
     ordered: bool = True
     ids: bool = True
     items: bool = True
-    added: bool = False
+    added: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
 
     def ignores(self, name: str) -> bool:
@@ -49,7 +50,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Iterator[Difference]:
         """Yield where a field of two objects differs, if it counts."""
         wanted = getattr(other, name)
-        if not self.ignores(name) and not (self.added and (wanted is None or wanted == {})):
+        if not self.ignores(name) and not (name in self.added and (wanted is None or wanted == {})):
             yield from of_values(f"{path}.{name}", getattr(one, name), wanted, atol)
 
 
