@@ -84,7 +84,7 @@ def render(
             **{name: value for name, value in settings.items() if value is not None},
         )
     if as_json:
-        print_json({"target": out, **report.summary()})
+        print_json(report.summary())
     elif not quiet:
         for kind in report.codes.values():
             click.echo(report.line(kind))

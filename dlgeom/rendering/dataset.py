@@ -155,6 +155,8 @@ include_labels, exclude_labels, where, **options
             )
         )
         reader = opened.reader
+        told.source, told.target = str(path), str(target)
+        told.source_format = reader.meta.format
         root = Path(images) if images is not None else reader.meta.images_root
         run = _Run(
             kind=kind,
@@ -252,10 +254,15 @@ class _Run:
         for item, collection in pairs:
             self._report.images += 1
             if item.media == "video":
+                while waiting:  # pictures before it are told first, however many draw
+                    finish()
                 self._video(item, collection, output)
+                done += 1
+                if progress is not None:
+                    progress(done, total)
                 continue
             task = self._task(item, collection)
-            name = self._name(item)
+            name = self._name(item, self.suffix)
             future = render(task) if executor is None else executor.submit(render, task)
             waiting.append((item, len(collection), name, future))
             while len(waiting) > ahead:
@@ -264,10 +271,10 @@ class _Run:
             finish()
         self._write_rest(output)
 
-    def _name(self, item: Item) -> str:
+    def _name(self, item: Item, suffix: str) -> str:
         wanted = item.name or f"item-{item.number}"
         stem = stem_of(output_name(safe_name(wanted, limits=self._limits)[0]))
-        name, taken = self._claims.claim(stem + self.suffix)
+        name, taken = self._claims.claim(stem + suffix)
         if taken:
             self._problems.notice(
                 "path.collision",
@@ -305,6 +312,7 @@ class _Run:
         self._report.written += rows - picture.left_out
         self._report.converted_dropped += picture.left_out
         output.write(name, picture.data)
+        self._report.files += 1
         if self._sheet is not None and picture.thumbnail is not None:
             self._page(self._sheet.add(picture.thumbnail, item.name or name), output)
         if self.kind == "panoptic" and picture.size is not None:
@@ -337,9 +345,7 @@ class _Run:
 
         self._report.given += len(annotations)
         lossless = self.kind not in ("overlay", "mask")
-        wanted = item.name or f"item-{item.number}"
-        stem = stem_of(output_name(safe_name(wanted, limits=self._limits)[0]))
-        name, _ = self._claims.claim(stem + (".mkv" if lossless else ".mp4"))
+        name = self._name(item, ".mkv" if lossless else ".mp4")
         try:
             source = self._files.find(item)
             if source is None:
@@ -367,6 +373,7 @@ class _Run:
             self._report.converted_dropped += len(annotations)
         else:
             self._report.written += len(annotations)
+            self._report.files += 1
 
 
 def _json(value: Any) -> bytes:

@@ -92,7 +92,7 @@ class FrameTimes:
         if isinstance(self._ticks, range):
             return True
         steps = [b - a for a, b in pairwise(self._ticks)]
-        return max(steps) - min(steps) <= 1
+        return not steps or max(steps) - min(steps) <= 1
 
     @property
     def rate(self) -> Fraction | None:

@@ -163,3 +163,38 @@ def test_hidden_things_are_left_out_with_their_ways(tmp_path: Path) -> None:
     with Video(out) as video:
         seen = [np.abs(picture.astype(int) - 90).max() > 60 for picture in video]
     assert seen == [True, True, True, False, False, False]
+
+
+def test_the_json_says_what_was_drawn_where(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out")
+    assert run(["render", str(SAMPLE), out, "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert (told["source"], told["target"], told["source_format"]) == (str(SAMPLE), out, "coco")
+    assert told["files_written"] == 5
+
+
+def test_videos_count_as_progress_and_tell_shared_names(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    pairs = []
+    for name in ("clip.avi", "clip.mp4"):
+        with VideoWriter(tmp_path / "clip.mp4", fps=10, overwrite=True) as writer:
+            writer.write(np.full((48, 64, 3), 90, dtype=np.uint8))
+        item = dl.Item(name=name, width=64, height=48, media="video", fps=10)
+        one = dl.Annotation.new(item=item)
+        one.add_frame(dl.Box(5, 5, 40, 40, "car"), 0)
+        pairs.append((item, dl.AnnotationCollection(item, [one])))
+    (tmp_path / "clip.avi").write_bytes((tmp_path / "clip.mp4").read_bytes())
+    dl.Dataset.from_pairs(pairs).write(tmp_path / "set", format="dataloop")
+    seen: list[int] = []
+    report = render_dataset(
+        tmp_path / "set",
+        tmp_path / "out",
+        from_format="dataloop",
+        images=tmp_path,
+        progress=lambda done, _: seen.append(done),
+    )
+    assert seen == [1, 2]
+    assert ("notice", "path.collision") in report.codes
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip.mp4", "clip_2.mp4"]
