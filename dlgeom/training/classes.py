@@ -18,6 +18,10 @@ BACKGROUND = "$default"
 """The label of what no annotation covers."""
 
 
+COLUMNS = 1 << 20
+"""One-hot rows are not longer: ids beyond are those of a database, not of a model."""
+
+
 def _id(value: object, label: object) -> int:
     try:
         if isinstance(value, bool | np.bool_):
@@ -165,6 +169,11 @@ def to_categorical(
         raise UsageError(f"class ids have dtype {ids.dtype}; they are whole numbers")
     highest = int(ids.max()) if ids.size else 0
     count = highest if num_classes is None else operator.index(num_classes)
+    if count >= COLUMNS:
+        raise UsageError(
+            f"class ids go up to {count}; one-hot rows have a column for each number from 0, and "
+            f"{COLUMNS} at most. Number the classes anew, by label_to_id_map"
+        )
     if ids.size and (int(ids.min()) < 0 or highest > count):
         wrong = highest if highest > count else int(ids.min())
         raise UsageError(

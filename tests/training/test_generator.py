@@ -768,6 +768,12 @@ def test_ids_without_a_column_are_refused(ids: list[Any], match: str) -> None:
         to_categorical(ids, 6)
 
 
+def test_ids_of_a_database_do_not_fill_the_memory() -> None:
+    for ids, count in (([20180000001], None), ([1], 20180000001)):
+        with pytest.raises(UsageError, match="go up to 20180000001; .* Number the classes anew"):
+            to_categorical(ids, count)
+
+
 def test_parts_that_overlap_become_one_ring_along_their_pixels() -> None:
     square = [[0, 0], [8, 0], [8, 8], [0, 8]]
     shifted = [[4, 4], [12, 4], [12, 12], [4, 12]]
