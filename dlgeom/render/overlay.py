@@ -137,7 +137,7 @@ def overlay(
         if legend:
             _legend(canvas, scene, given, letters, places)
         if with_text:
-            _texts(canvas, scene, given, with_text, letters, places)
+            _texts(canvas, scene, given, with_text, letters, places, size)
         return canvas
 
     if transparency is None:
@@ -307,6 +307,7 @@ def _texts(
     with_text: bool | Callable[[Annotation], str],
     letters: int,
     places: Places,
+    thickness: int,
 ) -> None:
     """Write what annotations say; what has no place in the picture is written in its corner."""
     speak = with_text if callable(with_text) else caption_of
@@ -318,5 +319,9 @@ def _texts(
         if right < 0 or bottom < 0 or left > canvas.shape[1] or top > canvas.shape[0]:
             continue
         label = label_image(text, letters, color, canvas.shape[1])
-        at = places.find(annotation.bounds, (label.shape[1], label.shape[0]))
+        # Points are drawn larger than they are; their names do not hide them.
+        dotted = isinstance(annotation.annotation_definition, Point | Pose)
+        far = 2.0 * thickness + 1.5 if dotted else 0.0
+        bounds = (left - far, top - far, right + far, bottom + far)
+        at = places.find(bounds, (label.shape[1], label.shape[0]))
         put(canvas, label, *at)

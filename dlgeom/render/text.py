@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dlgeom.annotation import Annotation
 from dlgeom.colors import Color
+from dlgeom.definitions import FreeText, Subtitle
 from dlgeom.render.fonts import load, runs_of
 from dlgeom.render.palette import contrasting
 
@@ -28,22 +29,24 @@ def font_size(shape: Shape) -> int:
 
 
 def caption_of(annotation: Annotation) -> str:
-    """Return what stands at an annotation: its label, score and attribute values.
+    """Return what stands at an annotation: its label, score, words and attribute values.
 
-    Attributes that are true stand with their name, those that are false or empty not at all.
+    The words are those of a subtitle or free text. Attributes that are true stand with their name,
+    those that are false or empty not at all.
     """
     parts = [] if annotation.label is None else [annotation.label]
     if annotation.score is not None:
         parts.append(f"{annotation.score:.2f}")
     attributes = annotation.attributes
-    values: list[str] = []
+    shape = annotation.annotation_definition
+    values = _words(shape.text) if isinstance(shape, Subtitle | FreeText) else []
     if isinstance(attributes, Mapping):
         for name, value in attributes.items():
             values += [str(name)] if value is True else _words(value)
     elif attributes:
-        values = _words(attributes)
+        values += _words(attributes)
     text = " ".join(parts)
-    return f"{text}: {', '.join(values)}" if values else text
+    return ": ".join(part for part in (text, ", ".join(values)) if part)
 
 
 def _words(value: Any) -> list[str]:

@@ -189,6 +189,25 @@ def test_captions() -> None:
     assert caption_of(full) == "cat 0.88: red, sure, 1, 2.5"
     assert caption_of(dl.Annotation(dl.Box(0, 0, 1, 1, "cat", ["old", "red"]))) == "cat: old, red"
     assert caption_of(dl.Annotation(dl.Box(0, 0, 1, 1))) == ""
+    assert caption_of(dl.Annotation(dl.Box(0, 0, 1, 1, None, ["old"]))) == "old"
+    assert (
+        caption_of(dl.Annotation(dl.Subtitle("Hello there", "speaker"))) == "speaker: Hello there"
+    )
+    assert caption_of(dl.Annotation(dl.FreeText("Well"))) == "free-text: Well"
+
+
+def test_names_of_points_do_not_hide_them() -> None:
+    image = np.full((200, 300, 3), 90, np.uint8)
+    hand, head = dl.Point(150, 100, "hand"), dl.Point(60, 80, "head")
+    for shape, (x, y) in (
+        (hand, (150, 100)),
+        (dl.Pose("person", None, points=[head, dl.Point(60, 150, "foot")]), (60, 80)),
+    ):
+        plain = overlay(image, [shape], with_text=False)
+        named = overlay(image, [shape])
+        assert (plain != named).any()
+        part = np.s_[y - 5 : y + 6, x - 5 : x + 6]
+        assert np.array_equal(plain[part], named[part])
 
 
 @given(st.text(max_size=30), st.integers(8, 40), st.integers(20, 200))
