@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, get_args
 
+import msgspec
+
 from dlgeom.annotation.frames import FrameAnnotation, Frames, Interpolation
 from dlgeom.annotation.single import Annotation
 from dlgeom.converters.dataloop.coordinates import encode
@@ -28,7 +30,7 @@ States = tuple[FrameAnnotation, ...]
 
 
 class Room:
-    """How many computed snapshots an item may still have.
+    """How many snapshots an item may still have that are computed, or repeat the one before.
 
     Parameters
     ----------
@@ -48,9 +50,10 @@ class Room:
         self.refused: list[Annotation] = []
 
     def takes(self, annotation: Annotation) -> bool:
-        """Whether there is room for all that is computed; it is taken then."""
+        """Whether there is room for what is computed or repeated; it is taken then."""
         count = sum(right - left - 1 for left, right in _gaps(annotation))
-        if count > self.left:
+        count += sum(state.last - state.frame_num for state in annotation.states)
+        if count > max(self.left, 0):
             self.refused.append(annotation)
             return False
         self.left -= count
@@ -69,10 +72,10 @@ def shown_states(annotation: Annotation, room: Room) -> tuple[States, bool]:
         frame from which on something moves.
     """
     states = annotation.states
+    if not room.takes(annotation):
+        return tuple(msgspec.structs.replace(state, until=None) for state in states), True
     if annotation.interpolation == "hold":
         return states, False
-    if not room.takes(annotation):
-        return states, True
     frames = annotation.frames
     moving = dict(_gaps(annotation))
     found: list[FrameAnnotation] = []
@@ -84,6 +87,8 @@ def shown_states(annotation: Annotation, room: Room) -> tuple[States, bool]:
 
 def _gaps(annotation: Annotation) -> Iterator[tuple[int, int]]:
     """Yield last and next frame of each two states between which something moves."""
+    if annotation.interpolation == "hold":
+        return
     for left, right in pairwise(annotation.states):
         if right.frame_num > left.last + 1 and _moves(left, right, annotation.interpolation):
             yield left.last, right.frame_num
@@ -108,7 +113,7 @@ def mixed(annotation: Annotation) -> bool:
 
 def track_hint(annotation: Annotation, *, computed: bool) -> dict[str, Any] | None:
     """Return what says how the snapshots came about, None where they are all that there is."""
-    if annotation.interpolation == "hold":
+    if annotation.interpolation == "hold" and computed:
         return None
     keys = [
         state.frame_num if state.until is None else [state.frame_num, state.last]
@@ -157,14 +162,16 @@ def restored(
     made = Annotation(keys[0].annotation_definition)
     made.fixed, made.object_visible = keys[0].fixed, keys[0].object_visible
     made.interpolation, made.frame_num, made.later = mode, keys[0].frame_num, tuple(keys[1:])
-    moving = dict(_gaps(made)) if hint["computed"] is True else {}
-    count = sum(last - first + 1 for first, last in spans)
+    whole = hint["computed"] is True
+    moving = dict(_gaps(made)) if whole else {}
+    count = sum(last - first + 1 for first, last in spans) if whole else len(spans)
     if end < keys[-1].last:
         return None
     # First how many: frames of a hint are untrusted numbers.
     if count + sum(right - left - 1 for left, right in moving.items()) != len(states):
         return None
-    expected = _expected(Frames(keys[0], tuple(keys[1:]), end, mode), keys, moving)
+    shown = keys if whole else [msgspec.structs.replace(key, until=None) for key in keys]
+    expected = _expected(Frames(keys[0], tuple(keys[1:]), end, mode), shown, moving)
     if all(_same(a, b) for a, b in zip(expected, states, strict=True)):
         return tuple(keys), mode
     return None

@@ -34,7 +34,7 @@ CODES = (
     ("geometry.disagree", "has states of more than one type; the platform's annotations have one"),
     (
         "video.held",
-        "needs too many computed snapshots (--dataloop-computed); its key frames are written, each "
+        "needs too many snapshots (--dataloop-computed); its key frames are written, each "
         "of which the platform shows up to the next one",
     ),
 )

@@ -21,10 +21,12 @@ def recognise(path: Path) -> int:
     """Tell how sure it is that a path is such a data set: 0, 1 or 2."""
     if not path.is_dir():
         return 2 if looks_like_rows(path) else 0
-    looked = 0
+    looked, sure = 0, 1
     for place, found in walk(path, entries=_LOOKED_AT):
         if ".txt" not in found.endings:
             continue
+        if any(name.lower() in NAMES for name in found.names) and ".json" not in found.endings:
+            sure = 2
         for name in sorted(found.names):
             if not name.lower().endswith(".txt") or name.lower() in NAMES or _empty(place, name):
                 continue
@@ -32,8 +34,8 @@ def recognise(path: Path) -> int:
                 return 0
             looked += 1
             if looked >= _FILES:
-                return 2
-    return 2 if looked else 0
+                return sure
+    return sure if looked else 0
 
 
 def _empty(place: str, name: str) -> bool:

@@ -200,6 +200,25 @@ def test_ten_hours_are_not_made_dense() -> None:
     assert len(snapshots(still.to_json())) == 1
 
 
+def test_ranges_of_key_frames_are_not_made_dense_either() -> None:
+    found = dl.Annotation(dl.Box(0, 0, 9, 9, "a"), object_id="1", frame_num=0, end_frame_num=0)
+    found.add_frames(dl.Box(5, 5, 9, 9, "a"), 1, 1_080_000)
+    start = time.perf_counter()
+    with pytest.warns(UserWarning, match="computed snapshots"):
+        raw = found.to_json()
+    assert [s["frame"] for s in snapshots(raw)] == [1]
+    back = dl.Annotation.from_json(raw, is_video=True)
+    assert (back.states, back.end_frame) == (found.states, 1_080_000)
+    assert back.frames[700_000].fixed
+    raw["metadata"]["system"]["snapshots_"][0]["data"][0]["x"] = 6
+    assert dl.Annotation.from_json(raw, is_video=True).frames[700_000].left == 6
+    assert time.perf_counter() - start < 5
+    short = dl.Annotation(dl.Box(0, 0, 9, 9, "a"), object_id="1", frame_num=0, end_frame_num=0)
+    short.add_frames(dl.Box(5, 5, 9, 9, "a"), 1, 20)
+    assert len(snapshots(short.to_json())) == 20
+    assert "dlgeom" not in short.to_json()["metadata"]["user"]
+
+
 def test_room_is_for_all_annotations_of_an_item(tmp_path: Path) -> None:
     item = dl.Item(name="a.mp4", media="video", width=640, height=480)
     found = []
