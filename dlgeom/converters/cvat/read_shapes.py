@@ -250,7 +250,7 @@ def _mask(element: Element, place: Place, attributes: dict[str, Any]) -> Definit
             code="image.size_disagrees",
         )
     place.limits.check("rle_pixels", wide * high, code="limit.pixels", what="pixels of the image")
-    rows = np.array(_runs(element.get("rle"), width * height), dtype=np.uint32)
+    rows = rle.from_list(_runs(element.get("rle"), width * height))
     # Row by row in the file: the runs of the transposed window.
     window = rle_grid.transpose(rle.normalise(rows), (width, height))
     counts = rle_grid.window(window, (height, width), -left, -top, wide - left, high - top)

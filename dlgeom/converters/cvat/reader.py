@@ -139,8 +139,20 @@ class CvatReader(ItemReader):
             elif tag == "track":
                 task = films.task_of(element.get("task_id"))
                 found = tracks.read(element, task, f"track {element.get('id', number)}")
-                if found is not None:
-                    films.add(task, found, number)
+                if found is not None and not films.add(task, found, number):
+                    problems.notice(
+                        "ref.duplicate_id",
+                        f"has two tracks with the id {found.object_id}; both are kept",
+                        path=file.shown,
+                    )
+                number += 1
+            elif tag in SHAPES:
+                problems.skipped(
+                    "schema.type",
+                    f"<{tag}> stands in no image and no track; it belongs into one",
+                    path=file.shown,
+                    location=f"record {number}",
+                )
                 number += 1
             elif tag not in ("version", "meta") and tag not in told:
                 told.add(tag)
@@ -181,7 +193,9 @@ class CvatReader(ItemReader):
             self._side(element, key, problems, shown, location) for key in ("width", "height")
         )
         fields: dict[str, Any] = {
-            key: value for key, value in element.attrib.items() if key not in _IMAGE
+            key: value
+            for key, value in element.attrib.items()
+            if key not in _IMAGE and not key.startswith("{")
         }
         identifier = element.get("id")
         item = Item(
@@ -263,6 +277,7 @@ class _Films:
         self._found: dict[int, tuple[list[Annotation], list[int]]] = {}
         self._only = self._tasks[0] if len(self._tasks) == 1 else None
         self._nameless: Task | None = None
+        self._ids: set[tuple[int, str | None]] = set()
 
     def task_of(self, identifier: str | None) -> Task:
         """Return the task of a track; one that the file does not describe is made up."""
@@ -280,11 +295,15 @@ class _Films:
         self._tasks.append(task)
         return task
 
-    def add(self, task: Task, annotation: Annotation, number: int) -> None:
-        """Keep an annotation until its video is complete."""
+    def add(self, task: Task, annotation: Annotation, number: int) -> bool:
+        """Keep an annotation until its video is complete; return whether its id is new there."""
         found = self._found.setdefault(id(task), ([], []))
         found[0].append(annotation)
         found[1].append(number)
+        key = (id(task), annotation.object_id)
+        fresh = annotation.object_id is None or key not in self._ids
+        self._ids.add(key)
+        return fresh
 
     def records(self, *, alone: bool) -> Iterator[ItemRecord]:
         """Yield the videos; `alone` says that the file has no images, so that it is one itself."""

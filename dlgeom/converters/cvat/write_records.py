@@ -15,9 +15,10 @@ from dlgeom.converters.items import ItemLosses, fields_of
 from dlgeom.converters.voc.xmlio import escape
 from dlgeom.definitions import Definition, Pose
 
-__all__ = ["Elements", "Named"]
+__all__ = ["NAME", "Elements", "Named"]
 
-_NAME = re.compile(r"(?!xml)[A-Za-z_][A-Za-z0-9_.-]*", re.IGNORECASE)
+NAME = re.compile(r"(?!xml)[A-Za-z_][A-Za-z0-9_.-]*", re.IGNORECASE)
+"""Names that an attribute of an element can have."""
 _OWN = COMMON | {
     *("id", "task_id", "group_id", "score", "end_frame", "rotation", "points", "rle", "shapes"),
     *("left", "top", "width", "height", "xtl", "ytl", "xbr", "ybr", "cx", "cy", "rx", "ry"),
@@ -91,7 +92,7 @@ class Elements:
             for name, value in annotation.extra.items()
             if isinstance(value, str)
             and (name not in _OWN or name == "rotation")
-            and _NAME.fullmatch(name)
+            and NAME.fullmatch(name)
             and self._book.may_write(value)
         ]
 
@@ -234,7 +235,7 @@ class Elements:
                     for key, value in more.items()
                     if isinstance(key, str)
                     and isinstance(value, str)
-                    and _NAME.fullmatch(key)
+                    and NAME.fullmatch(key)
                     and self._book.may_write(value)
                 ]
             lines.append(f"<{name}{attributes_text(_once(own))}>\n{nodes}{children}</{name}>\n")

@@ -203,7 +203,7 @@ def _settled(value: float, edges: list[float]) -> float:
 
 def _mask(mask: Segmentation) -> list[tuple[str, str]]:
     """Return the runs of the pixels' bounds, row by row; of an empty mask one pixel, not set."""
-    from dlgeom.geometry import rle_grid
+    from dlgeom.geometry import rle, rle_grid
 
     left, top, right, bottom = map(int, mask.bounds)
     if mask.is_empty:
@@ -211,7 +211,7 @@ def _mask(mask: Segmentation) -> list[tuple[str, str]]:
     window = rle_grid.window(mask.counts, mask.shape, left, top, right, bottom)
     rows = rle_grid.transpose(window, (bottom - top, right - left))
     return [
-        ("rle", ", ".join(map(str, rows.tolist()))),
+        ("rle", ", ".join(map(str, rle.to_list(rows)))),
         ("left", str(left)),
         ("top", str(top)),
         ("width", str(right - left)),

@@ -12,7 +12,7 @@ from dlgeom.converters.cvat.options import IMAGES_FILE
 from dlgeom.converters.cvat.write_codes import CODES
 from dlgeom.converters.cvat.write_labels import LabelBook
 from dlgeom.converters.cvat.write_meta import TAIL, film_head, images_head, kept_task
-from dlgeom.converters.cvat.write_records import Elements
+from dlgeom.converters.cvat.write_records import NAME, Elements
 from dlgeom.converters.cvat.write_shapes import Drawer, attributes_text, in_parts, is_within
 from dlgeom.converters.cvat.write_tracks import Grid, pieces_of, rows_of
 from dlgeom.converters.image_files import WithImages
@@ -96,7 +96,8 @@ class CvatWriter(ItemWriter):
         if item.subset:
             pairs.append(("subset", item.subset))
         if self._same:
-            pairs += [(k, v) for k, v in (item.fields or {}).items() if isinstance(v, str)]
+            fields = (item.fields or {}).items()
+            pairs += [(k, v) for k, v in fields if isinstance(v, str) and NAME.fullmatch(k)]
         if size is not None:
             pairs += [("width", str(size[0])), ("height", str(size[1]))]
         unique = list({name: (name, value) for name, value in reversed(pairs)}.values())[::-1]

@@ -415,7 +415,8 @@ BAD = [
 
 @pytest.mark.parametrize(("shape", "code"), BAD, ids=lambda value: str(value)[:60])
 def test_a_bad_shape_costs_itself(tmp_path: Path, shape: str, code: str) -> None:
-    text = task(track(box(0), shape, box(5, x=5)), track(box(7)))
+    second = track(box(7)).replace('id="4"', 'id="5"')
+    text = task(track(box(0), shape, box(5, x=5)), second)
     dataset = opened(tmp_path, text, on_error="skip")
     [(_, [one, other])] = dataset
     assert (one.start_frame, one.end_frame, other.start_frame) == (0, 9, 7)
@@ -486,6 +487,28 @@ def test_a_bad_file_of_a_folder_leaves_the_others(tmp_path: Path) -> None:
     codes = [entry.code for entry in dataset.problems.entries]
     assert "xml.ignored" in codes
     assert "xml.syntax" in codes
+
+
+def test_what_stands_in_no_image_and_no_track_is_told(tmp_path: Path) -> None:
+    text = task(track(box(0)), '<tag label="a" frame="3"/>', track(box(2)))
+    dataset = opened(tmp_path, text, on_error="skip")
+    [(_, found)] = dataset
+    assert [one.start_frame for one in found] == [0, 2]
+    entries = [(entry.status, entry.code) for entry in dataset.problems.entries]
+    assert entries == [("skipped", "schema.type"), ("notice", "ref.duplicate_id")]
+
+
+def test_runs_longer_than_32_bits_are_read_and_written(tmp_path: Path) -> None:
+    text = (
+        '<annotations><image id="0" name="a.jpg" width="100000" height="100000"><mask label="a" '
+        'rle="1,9999999999" left="0" top="0" width="100000" height="100000"/></image></annotations>'
+    )
+    dataset = opened(tmp_path, text)
+    [(_, [one])] = dataset
+    assert (one.area, one.bounds) == (9_999_999_999, (0, 0, 100_000, 100_000))
+    dataset.write(tmp_path / "out.xml", format="cvat")
+    assert 'rle="1, 9999999999"' in (tmp_path / "out.xml").read_text()
+    assert [list(f) for _, f in dl.Dataset.open(tmp_path / "out.xml")] == [[one]]
 
 
 def test_text_that_comments_split_is_joined(tmp_path: Path) -> None:
