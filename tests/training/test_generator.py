@@ -770,7 +770,7 @@ def test_ids_without_a_column_are_refused(ids: list[Any], match: str) -> None:
 
 def test_ids_of_a_database_do_not_fill_the_memory() -> None:
     for ids, count in (([20180000001], None), ([1], 20180000001)):
-        with pytest.raises(UsageError, match="go up to 20180000001; .* Number the classes anew"):
+        with pytest.raises(UsageError, match=r"go up to 20180000001; .* Number the classes anew"):
             to_categorical(ids, count)
 
 
