@@ -78,7 +78,7 @@ if TYPE_CHECKING:
         OntologyAttribute,
         OntologyLabel,
     )
-    from dlgeom.operations import DataSetDiff, diff
+    from dlgeom.operations import DataSetDiff, Split, diff, merge, split
     from dlgeom.stats import Statistics, statistics
     from dlgeom.training import DatasetGenerator
     from dlgeom.transforms import Affine
@@ -137,6 +137,7 @@ __all__ = [
     "Pose",
     "RefImage",
     "Segmentation",
+    "Split",
     "Statistics",
     "Subtitle",
     "Text",
@@ -153,9 +154,11 @@ __all__ = [
     "enums",
     "errors",
     "formats",
+    "merge",
     "open_dataset",
     "overlap",
     "render",
+    "split",
     "statistics",
     "training",
 ]
@@ -221,7 +224,7 @@ _MODULES = {
     "labels": ("Label", "LabelTable"),
     "limits": ("Limits",),
     "transforms": ("Affine",),
-    "operations": ("DataSetDiff", "diff"),
+    "operations": ("DataSetDiff", "Split", "diff", "merge", "split"),
     "ontology": (
         "AttributesRange",
         "AttributesTypes",

@@ -9,7 +9,9 @@ from dlgeom.cli.base import CONTEXT, Group
 from dlgeom.cli.convert import convert
 from dlgeom.cli.diff import diff
 from dlgeom.cli.facts import info, list_formats
+from dlgeom.cli.merge import merge
 from dlgeom.cli.render import render
+from dlgeom.cli.split import split
 from dlgeom.cli.stats import stats
 from dlgeom.cli.video import video
 from dlgeom.cli.view import view
@@ -27,5 +29,5 @@ def program(ctx: click.Context) -> None:
         ctx.exit(2)
 
 
-for command in (convert, diff, list_formats, info, render, stats, video, view):
+for command in (convert, diff, list_formats, info, merge, render, split, stats, video, view):
     program.add_command(command)

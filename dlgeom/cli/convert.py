@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from dlgeom.cli.base import CONTEXT, Choice
-from dlgeom.cli.options import ReadWriteCommand, check_formats, shared_options
+from dlgeom.cli.base import CONTEXT
+from dlgeom.cli.options import ReadWriteCommand, check_formats, shared_options, target_options
 from dlgeom.cli.output import Bar, print_json
 
 __all__ = ["convert"]
@@ -16,30 +16,7 @@ __all__ = ["convert"]
 @click.command(cls=ReadWriteCommand, context_settings=CONTEXT)
 @click.argument("source", type=click.Path())
 @click.argument("target", type=click.Path())
-@click.option("--to", "to_format", metavar="FORMAT", help="Format of TARGET.")
-@click.option(
-    "--task",
-    type=Choice(["detect", "segment", "pose", "obb", "classify"], case_sensitive=False),
-    help="For targets that hold one kind (YOLO, VOC). Default: the richest that SOURCE fills.",
-)
-@click.option(
-    "--image-files",
-    type=Choice(["none", "copy", "link"]),
-    default="none",
-    show_default=True,
-    help="Whether TARGET also gets the images.",
-)
-@click.option(
-    "--frames",
-    metavar="annotated|key|all|none|N",
-    default="annotated",
-    show_default=True,
-    help="Which frames of videos become images of a target that holds images.",
-)
-@click.option("--report", metavar="FILE", type=click.Path(), help="Write the report as JSON.")
-@click.option("--fail-on-loss", is_flag=True, help="Exit code 1 if TARGET cannot hold everything.")
-@click.option("--dry-run", is_flag=True, help="Report only, write nothing.")
-@click.option("--overwrite", is_flag=True, help="Replace what TARGET holds.")
+@target_options()
 @shared_options()
 def convert(
     source: str,

@@ -16,7 +16,14 @@ from dlgeom.limits import DEFAULT_LIMITS, Limits
 if TYPE_CHECKING:
     from dlgeom.converters.base import Option
 
-__all__ = ["Command", "ReadCommand", "ReadWriteCommand", "check_formats", "shared_options"]
+__all__ = [
+    "Command",
+    "ReadCommand",
+    "ReadWriteCommand",
+    "check_formats",
+    "shared_options",
+    "target_options",
+]
 
 
 class Command(click.Command):
@@ -142,6 +149,48 @@ def shared_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
         click.option("--quiet", "-q", is_flag=True, help="Print errors only."),
         click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+    ]
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def target_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator with the options that each command that writes a data set takes."""
+    options = [
+        click.option("--to", "to_format", metavar="FORMAT", help="Format of TARGET."),
+        click.option(
+            "--task",
+            type=Choice(["detect", "segment", "pose", "obb", "classify"], case_sensitive=False),
+            help="For targets that hold one kind (YOLO, VOC). Default: the richest that SOURCE "
+            "fills.",
+        ),
+        click.option(
+            "--image-files",
+            type=Choice(["none", "copy", "link"]),
+            default="none",
+            show_default=True,
+            help="Whether TARGET also gets the images.",
+        ),
+        click.option(
+            "--frames",
+            metavar="annotated|key|all|none|N",
+            default="annotated",
+            show_default=True,
+            help="Which frames of videos become images of a target that holds images.",
+        ),
+        click.option(
+            "--report", metavar="FILE", type=click.Path(), help="Write the report as JSON."
+        ),
+        click.option(
+            "--fail-on-loss", is_flag=True, help="Exit code 1 if TARGET cannot hold everything."
+        ),
+        click.option("--dry-run", is_flag=True, help="Report only, write nothing."),
+        click.option("--overwrite", is_flag=True, help="Replace what TARGET holds."),
     ]
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:

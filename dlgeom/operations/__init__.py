@@ -6,6 +6,8 @@ They stand on the pipeline of the converters: readers, writers, selections and r
 from __future__ import annotations
 
 from dlgeom.operations.comparing import diff
+from dlgeom.operations.merging import merge
 from dlgeom.operations.result import DataSetDiff, Difference
+from dlgeom.operations.splitting import Split, split
 
-__all__ = ["DataSetDiff", "Difference", "diff"]
+__all__ = ["DataSetDiff", "Difference", "Split", "diff", "merge", "split"]

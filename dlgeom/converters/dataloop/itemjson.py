@@ -216,6 +216,8 @@ def _edited(
     if now != (before.metadata, before.width, before.height, before.fps):
         key = next((k for k in METADATA_KEYS if k in root), "metadata")
         root[key] = _metadata(item)
+    if item.subset != before.subset:
+        _put_subset(root, item.subset)
     fields, old = item.fields or {}, before.fields or {}
     for key in {*fields, *old}:
         if fields.get(key) != old.get(key) and key in fields:
@@ -224,6 +226,16 @@ def _edited(
             root.pop(key, None)
     root["annotations"] = annotations
     return root
+
+
+def _put_subset(root: dict[str, Any], subset: str | None) -> None:
+    key = next((k for k in METADATA_KEYS if k in root), "metadata")
+    metadata = _mapping(root.get(key))
+    user = _mapping(metadata.get("user"))
+    ours = {**_mapping(user.get("dlgeom")), "subset": subset}
+    if subset is None:
+        del ours["subset"]
+    root[key] = {**metadata, "user": {**user, "dlgeom": ours}}
 
 
 def _metadata(item: Item) -> dict[str, Any]:
