@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from outline_strategies import some, valid_outlines
 from strategies import boxes, cubes, ellipses, lines, masks, rotated_boxes
 
-from dlgeom import conversions
+from dlgeom import Annotation, conversions
 from dlgeom.conversions.dispatch import TARGETS
 from dlgeom.definitions import (
     Box,
@@ -296,3 +296,12 @@ def test_ellipses_are_fitted_to_vertices_and_key_points() -> None:
         conversions.fit_ellipse(points[:4], "x")
     with pytest.raises(GeometryError, match="Use to_ellipse"):
         conversions.fit_ellipse(SOURCES["Box"])
+
+
+@pytest.mark.parametrize("target", list(TARGETS))
+def test_what_is_no_definition_is_refused_by_name(target: str) -> None:
+    options = {"shape": (4, 4)} if target == "segmentation" else {}
+    with pytest.raises(GeometryError, match="3 is no definition such as Box or Polygon"):
+        conversions.convert(3, target, **options)  # type: ignore[arg-type]
+    with pytest.raises(GeometryError, match="Take its annotation_definition"):
+        conversions.convert(Annotation(Box(0, 0, 1, 1)), target, **options)  # type: ignore[arg-type]

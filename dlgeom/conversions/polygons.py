@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dlgeom.conversions.shapes import hull_points, to_polygon
+from dlgeom.conversions.shapes import check_definition, hull_points, to_polygon
 from dlgeom.definitions import Box, Definition, Point, Polygon, Polyline, Pose
 from dlgeom.definitions.base import float_array, number
 from dlgeom.errors import GeometryError
@@ -91,6 +91,7 @@ def combine(polygon: Polygon, other: Definition, operation: str) -> Polygon | No
     GeometryError
         If the other shape has no area, as `to_polygon` says, or coordinates are too large.
     """
+    check_definition(other, f"Polygon.{operation}")
     return _or_none(polygon, regions.combine(polygon.parts, to_polygon(other).parts, operation))
 
 
@@ -133,6 +134,8 @@ def covers(polygon: Polygon, other: Definition | ArrayLike) -> Any:
 def _inside(polygon: Polygon, other: Definition | ArrayLike, *, boundary: bool) -> Any:
     if isinstance(other, Definition):
         return _shape_inside(polygon, other, boundary=boundary)
+    if hasattr(other, "annotation_definition"):
+        check_definition(other, "Polygon.covers" if boundary else "Polygon.contains")
     points = float_array(other, "points", "they are x, y or [[x, y], ...] in pixels")
     if points.shape != (2,) and (points.ndim != 2 or points.shape[1] != 2):
         raise GeometryError(f"points have shape {points.shape}; it is (2,) or (N, 2)")

@@ -33,6 +33,19 @@ Floats = NDArray[np.float64]
 Shape = tuple[int, int]
 
 
+def check_definition(definition: object, what: str) -> None:
+    """Raise `GeometryError` if it is no definition."""
+    if not isinstance(definition, Definition):
+        hint = (
+            "Take its annotation_definition"
+            if hasattr(definition, "annotation_definition")
+            else "Make one of it first"
+        )
+        raise GeometryError(
+            f"{what}: {definition!r} is no definition such as Box or Polygon. {hint}"
+        )
+
+
 def no_way(definition: Definition, wanted: str, why: str) -> GeometryError:
     kind = type(definition).__name__
     return GeometryError(f"a {kind} does not become a {wanted}; {why}")
@@ -57,7 +70,11 @@ def _size(value: float | None, what: str) -> float | None:
 
 
 def reach_of(definition: Definition, width: float | None, radius: float | None) -> float:
-    """Return how far the definition reaches beyond its vertices, in pixels."""
+    """Return how far the definition reaches beyond its vertices, in pixels.
+
+    All conversions come by here first.
+    """
+    check_definition(definition, "a conversion")
     thickness, size = _size(width, "width"), _size(radius, "radius")
     if isinstance(definition, Polyline) and thickness is not None:
         return thickness / 2
@@ -251,12 +268,11 @@ def to_polygon(
         and poses whose points lie on one line) or no place in the image (classifications, texts,
         cuboids in space, empty masks); if `width` or `radius` is not greater than 0.
     """
+    reach_of(definition, width, radius)
     if isinstance(definition, Polygon):
-        reach_of(definition, width, radius)
         return definition
     rest = (definition.label, definition.attributes, definition.description)
     if isinstance(definition, Segmentation):
-        reach_of(definition, width, radius)
         polygon = mask_to_polygon(definition, rest[0], attributes=rest[1], epsilon=epsilon)
         return polygon.replace(description=rest[2])
     return Polygon.from_parts(_parts(definition, "polygon", width, radius), *rest)

@@ -24,10 +24,10 @@ ROUNDING = 1e-12
 """IoU that is so near to the one asked for is not decided by bounds, but by the overlap."""
 
 
-def check_epsilon(epsilon: float | None) -> None:
+def check_epsilon(epsilon: float | None, name: str = "epsilon") -> None:
     """Raise `GeometryError` if it is neither None nor a distance."""
-    if epsilon is not None and number(epsilon, "epsilon") < 0:
-        raise GeometryError(f"epsilon is {epsilon}; it is a distance in pixels, 0 or more")
+    if epsilon is not None and number(epsilon, name) < 0:
+        raise GeometryError(f"{name} is {epsilon}; it is a distance in pixels, 0 or more")
 
 
 def simplify(
@@ -80,6 +80,8 @@ def simplify(
     the smallest triangle first (Visvalingam and Whyatt, 1993), those whose loss would make a
     crossing stay; see `dlgeom.geometry.thinning`.
     """
+    check_epsilon(tolerance, "tolerance")
+    check_epsilon(epsilon)
     if tolerance is None:
         tolerance = epsilon
     elif epsilon is not None:
@@ -88,7 +90,6 @@ def simplify(
         raise GeometryError(
             "simplify takes exactly one of tolerance= (pixels), min_iou= and vertices=; give one"
         )
-    check_epsilon(tolerance)
     if min_iou is not None and not 0 <= number(min_iou, "min_iou") <= 1:
         raise GeometryError(f"min_iou is {min_iou}; it is a share in [0, 1]")
     if tolerance == 0:

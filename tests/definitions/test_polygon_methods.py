@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from outline_strategies import any_outlines, filled, shapely_of, some, valid_outlines
 from strategies import masks
 
-from dlgeom import conversions
+from dlgeom import Annotation, conversions
 from dlgeom.definitions import (
     Box,
     Classification,
@@ -361,3 +361,23 @@ def test_huge_coordinates_work_or_are_refused() -> None:
     assert huge.centroid == pytest.approx((0, 0), abs=1e300)
     assert Polygon((corner + 3) * 1e200, "x").centroid == pytest.approx((3e200, 3e200))
     assert Polygon(corner * 1e100, "x").area == pytest.approx(4e200)
+
+
+def test_what_is_no_shape_is_refused_by_name() -> None:
+    tile = Polygon([[0, 0], [8, 0], [8, 8], [0, 8]], "tile")
+    annotation = Annotation(Box(0, 0, 2, 2))
+    for name in ("union", "intersection", "difference", "symmetric_difference"):
+        with pytest.raises(GeometryError, match=f"Polygon.{name}: 3 is no definition"):
+            getattr(tile, name)(3)
+    for name in ("union", "contains", "covers"):
+        with pytest.raises(GeometryError, match=f"Polygon.{name}: .*annotation_definition"):
+            getattr(tile, name)(annotation)
+    with pytest.raises(GeometryError, match="tolerance is -1"):
+        tile.simplify(-1)
+
+
+def test_iou_of_polygons_beyond_all_areas() -> None:
+    one = Polygon([[0, 0], [1e200, 0], [0, 1e200]], "one")
+    half = Polygon([[0, 0], [1e200, 0], [0, 0.5e200]], "half")
+    assert one.iou(half) == pytest.approx(0.5)
+    assert half.iou(one) == one.iou(half)

@@ -82,7 +82,8 @@ class PolygonSet:
         self.scale = scale
         self._regions = regions(outline)
         shapely.prepare(self._regions)
-        self.areas: Floats = shapely.area(self._regions)
+        with np.errstate(all="ignore"):  # beyond all floats; `prepare` scales both sides then
+            self.areas: Floats = shapely.area(self._regions)
         # Those of the vertices: a flat outline has a place too, if only to equal another one.
         self.bounds: Floats = rings.row_bounds(outline)
         self._vertices = outline
