@@ -351,3 +351,18 @@ def test_labels_without_a_colour_get_colours_that_differ(many: Any) -> None:
     assert len(numbers) == 3
     apart = np.abs(numbers[:, None] - numbers[None]).sum(axis=2)
     assert apart[~np.eye(3, dtype=bool)].min() > 150
+
+
+def test_a_label_of_any_length_leaves_room_for_the_others(browser: Any, tmp_path: Path) -> None:
+    builder = dl.Item(name="a.png", width=100, height=80).annotations.builder()
+    builder.add([dl.Box(9, 9, 60, 50, "long " * 900), dl.Box(9, 9, 60, 50, "short")])
+    dl.Dataset.from_pairs([(builder.item, builder)]).write(tmp_path / "set.json", format="coco")
+    view(tmp_path / "set.json", tmp_path / "long.html")
+    browser.get((tmp_path / "long.html").as_uri())
+    heights = browser.execute_script(
+        "return [...document.querySelectorAll('#labels .check')].map(row => row.offsetHeight)"
+    )
+    assert len(heights) == 2
+    assert max(heights) < 100
+    titles = [row.get_attribute("title") for row in browser.find_elements("css selector", ".check")]
+    assert "short" in titles

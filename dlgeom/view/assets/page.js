@@ -510,6 +510,7 @@
       swatch.style.background = label.color;
       const row = check(true, label.name, [swatch], (on) => { if (on) off.delete(k); else off.add(k); });
       row.append(make("span", { className: "count" }, label.count.toLocaleString("en")));
+      row.title = label.name;
       row.dataset.label = k;
       $("labels").append(row);
     });
