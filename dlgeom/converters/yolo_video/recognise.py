@@ -12,7 +12,9 @@ __all__ = ["NAMES", "looks_like_rows", "recognise", "row_files"]
 
 NAMES = ("labels.txt", "classes.txt", "obj.names", "names.txt", "yolo_labels.txt")
 _NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
-_ROW = re.compile(rf"[0-9]+[ \t]+(?:None|[0-9]+)[ \t]+[0-9]+(?:[ \t]+{_NUMBER}){{4,}}")
+_ROW = re.compile(
+    rf"[0-9]{{1,18}}[ \t]+(?:None|[0-9]{{1,18}})[ \t]+[0-9]{{1,18}}(?:[ \t]+{_NUMBER}){{4,}}"
+)
 _LOOKED_AT = 2_000
 _FILES = 3
 

@@ -15,7 +15,6 @@ from dlgeom.converters.coco.write_ids import encode_json, is_plain
 from dlgeom.converters.ytvis.shapes import Entry, entry_of
 from dlgeom.converters.ytvis.tracks import RESERVED, Record
 from dlgeom.limits import Limits
-from dlgeom.video.track import Track
 
 __all__ = ["Facts", "Made", "category_of", "groups_of", "lists_of", "made_record", "own_record"]
 
@@ -66,8 +65,16 @@ def groups_of(annotations: Sequence[Annotation]) -> list[list[int]]:
 
 def _apart(annotations: Sequence[Annotation]) -> bool:
     """Whether no two annotations are seen in one frame."""
-    spans = sorted(span for one in annotations for span in Track.from_annotation(one).spans)
+    spans = sorted(span for one in annotations for span in _spans(one))
     return all(left[1] < right[0] for left, right in pairwise(spans))
+
+
+def _spans(annotation: Annotation) -> list[tuple[int, int]]:
+    """Return first and last frame of each state that is seen."""
+    states = annotation.states
+    ends = [*(state.frame_num - 1 for state in states[1:]), annotation.end_frame]
+    pairs = zip(states, ends, strict=True)
+    return [(state.frame_num, end) for state, end in pairs if state.object_visible]
 
 
 def own_record(annotations: Sequence[Annotation], facts: Facts, *, results: bool) -> bytes | None:
@@ -136,7 +143,7 @@ def made_record(
         gap = b"null," * (state.frame_num - done)
         done = state.frame_num + 1
         values = {"segmentations": entry.segmentation, "bboxes": entry.bbox, "areas": entry.area}
-        attributes = shape.attributes
+        attributes = shape.attributes if isinstance(shape.attributes, dict) else {}
         for name, column in columns.items():
             column += gap
             if name in values:
@@ -163,9 +170,7 @@ def _seen(annotations: Sequence[Annotation]) -> Iterator[FrameAnnotation]:
     if len(annotations) == 1:
         yield from (s for s in annotations[0].frames.values() if s.object_visible)
         return
-    spans = [
-        (span, one) for one in annotations for span in Track.from_annotation(one).spans
-    ]  # fmt: skip
+    spans = [(span, one) for one in annotations for span in _spans(one)]
     for (start, stop), one in sorted(spans, key=lambda entry: entry[0]):
         yield from (one.frames[frame] for frame in range(start, stop + 1))
 

@@ -230,6 +230,8 @@ def test_what_is_no_row_of_a_video_is_not_recognised(tmp_path: Path) -> None:
             "1,1,0,0,9,9,1,1,1\n",
             "hello world\n",
             GOOD + "hello\n",
+            "1" * 5000 + GOOD[1:],
+            "0 " + "1" * 5000 + " 0 0.5 0.5 0.1 0.2\n",
         ]
     ):
         path = tmp_path / f"{k}.txt"

@@ -442,6 +442,40 @@ def test_a_changed_record_is_made_anew_and_the_others_stay(tmp_path: Path) -> No
     assert second["areas"] == [32, None, 10]
 
 
+def test_lists_over_frames_hold_anything(tmp_path: Path) -> None:
+    values = [{"a": [1, {"b": None}]}, "text", [True, 2.5]]
+    record = track(occlusion=values, other=[1, 2], deep=[[], None, {}])
+    path = tmp_path / "a.json"
+    path.write_text(text_of(record))
+    dataset = dl.Dataset.open(path, "ytvis")
+    [(item, found)] = dataset
+    assert found[0].frames[2].attributes == {"occlusion": [True, 2.5], "deep": {}}
+    assert found[0].extra == {"other": [1, 2]}
+    dataset.write(tmp_path / "b.json", format="ytvis")
+    assert json.loads((tmp_path / "b.json").read_text())["annotations"] == [record]
+    fresh = [one.copy() for one in found]
+    fresh[0].record = None
+    data = dl.Dataset.from_pairs([(item, dl.AnnotationCollection(item, fresh))])
+    data.write(tmp_path / "c.json", format="ytvis")
+    [made] = json.loads((tmp_path / "c.json").read_text())["annotations"]
+    assert (made["occlusion"], made["deep"]) == ([values[0], None, values[2]], [[], None, {}])
+
+
+def test_attributes_of_two_kinds_and_types_that_change(tmp_path: Path) -> None:
+    listed = dl.Box(0, 0, 1, 1, "cat", ["old"])
+    named = dl.Box(0, 0, 2, 1, "cat", {"k": 1})
+    with pytest.warns(UserWarning, match="between types"):
+        mixed = Track(
+            (Keyframe(0, named), Keyframe(2, dl.Polygon([[(0, 0), (5, 0), (5, 5)]], "cat"))), 3, "2"
+        )
+    ways = [Track((Keyframe(0, listed), Keyframe(2, named)), 3, "1"), mixed]
+    report = film(*(way.to_annotation() for way in ways)).write(tmp_path / "a.json", format="ytvis")
+    report.check()
+    first, second = json.loads((tmp_path / "a.json").read_text())["annotations"]
+    assert first["k"] == [None, None, 1, 1]
+    assert [bool(entry) for entry in second["segmentations"]] == [False, False, True, True]
+
+
 def test_results_are_read_and_written(tmp_path: Path) -> None:
     mask = {"size": [10, 20], "counts": [10, 5, 185]}
     result = [
