@@ -295,6 +295,7 @@ def on_grid(values: Any, grid: float) -> bool:
     return bool((values == np.round(np.asarray(values) / grid) / (1 / grid)).all())
 
 
+@some
 @given(
     shapes.definitions(
         [dl.Box, dl.Polygon, dl.Point, dl.Polyline, dl.Note], size=(30, 20), grid=1, **BARE
@@ -342,11 +343,12 @@ def test_labels_attributes_and_descriptions_are_drawn_from_what_is_given(
 def test_areas_of_what_has_an_extent_are_above_0() -> None:
     for strategy in (shapes.boxes(degenerate=False), shapes.ellipses(degenerate=False)):
         with pytest.raises(NoSuchExample):
-            find(strategy, lambda shape: not shape.area > 0, settings=settings(max_examples=2000))
+            find(strategy, lambda shape: not shape.area > 0, settings=some)
     coarse = smallest(shapes.boxes(size=(9, 4), grid=5, rotated=False, **BARE))
     assert coarse.height == 0
 
 
+@some
 @given(st.data(), st.booleans())
 def test_boxes_are_rotated_or_not(data: st.DataObject, rotated: bool) -> None:
     box = data.draw(shapes.boxes(rotated=rotated, size=(20, 10), **BARE))
@@ -380,6 +382,7 @@ def test_knobs_that_do_not_fit_are_refused(make: Any, message: str) -> None:
 # -- masks --------------------------------------------------------------------------------------
 
 
+@some
 @given(st.data(), st.booleans())
 def test_masks_have_holes_or_not(data: st.DataObject, holes: bool) -> None:
     mask = data.draw(shapes.masks(9, holes=holes))
@@ -387,6 +390,7 @@ def test_masks_have_holes_or_not(data: st.DataObject, holes: bool) -> None:
     assert bool(holes_in(dl.Segmentation(np.pad(mask, 1), None))) is holes
 
 
+@some
 @given(shapes.runs(9, canonical=False), shapes.runs(9), shapes.id_masks(9, max_id=3))
 def test_runs_and_ids_are_legal(loose: Any, tight: Any, ids: np.ndarray) -> None:
     for counts, shape in (loose, tight):
@@ -406,6 +410,7 @@ def test_zero_runs_and_runs_of_huge_masks_come_up() -> None:
 # -- annotations, tracks, data sets -------------------------------------------------------------
 
 
+@some
 @given(st.data(), st.booleans())
 def test_plain_annotations_are_their_definitions(data: st.DataObject, plain: bool) -> None:
     annotation = data.draw(shapes.annotations(plain=plain))
@@ -474,7 +479,7 @@ def test_data_sets_are_aligned(dataset: dl.Dataset) -> None:
     assert list(dataset) == pairs
 
 
-@some
+@settings(max_examples=25)
 @given(shapes.datasets(media="video", min_items=1, kinds=[dl.Box]))
 def test_videos_have_tracks(dataset: dl.Dataset) -> None:
     for item, found in dataset:
