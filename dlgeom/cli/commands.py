@@ -6,6 +6,7 @@ import click
 
 from dlgeom._version import __version__
 from dlgeom.cli.base import CONTEXT, Group
+from dlgeom.cli.choosing import filter_command, relabel
 from dlgeom.cli.convert import convert
 from dlgeom.cli.diff import diff
 from dlgeom.cli.facts import info, list_formats
@@ -29,5 +30,18 @@ def program(ctx: click.Context) -> None:
         ctx.exit(2)
 
 
-for command in (convert, diff, list_formats, info, merge, render, split, stats, video, view):
+for command in (
+    convert,
+    diff,
+    filter_command,
+    list_formats,
+    info,
+    merge,
+    relabel,
+    render,
+    split,
+    stats,
+    video,
+    view,
+):
     program.add_command(command)

@@ -5,9 +5,19 @@ They stand on the pipeline of the converters: readers, writers, selections and r
 
 from __future__ import annotations
 
+from dlgeom.operations.choosing import filter_dataset, relabel
 from dlgeom.operations.comparing import diff
 from dlgeom.operations.merging import merge
 from dlgeom.operations.result import DataSetDiff, Difference
 from dlgeom.operations.splitting import Split, split
 
-__all__ = ["DataSetDiff", "Difference", "Split", "diff", "merge", "split"]
+__all__ = [
+    "DataSetDiff",
+    "Difference",
+    "Split",
+    "diff",
+    "filter_dataset",
+    "merge",
+    "relabel",
+    "split",
+]

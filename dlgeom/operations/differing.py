@@ -107,8 +107,10 @@ class Comparison:
             if not self._is_rounding(name, mine, theirs):
                 yield from _values(name, mine, theirs)
         yield from _values("stored_bounds", one.stored_bounds, other.stored_bounds, self.atol)
-        rules = Rules(atol=self.atol)
+        # Further shapes of a record have its label: one that changed is one difference.
+        renamed = frozenset({"label"} if one.label != other.label else ())
         for name, noun in zip(_NESTED, ("companion", "child"), strict=True):
+            rules = Rules(atol=self.atol, ignore=renamed if noun == "companion" else frozenset())
             nested = of_sequences("", noun, getattr(one, name), getattr(other, name), rules)
             yield from _joined(name, nested)
         yield from self._states(one, other)
