@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 from dlgeom._version import __version__
 
 if TYPE_CHECKING:
-    from dlgeom import conversions, definitions, enums, errors, overlap, render, training
+    from dlgeom import (
+        batches,
+        conversions,
+        definitions,
+        enums,
+        errors,
+        overlap,
+        render,
+        testing,
+        training,
+        transforms,
+    )
     from dlgeom.annotation import Annotation, AnnotationCollection, FrameAnnotation
     from dlgeom.chunk import Chunk
     from dlgeom.converters.converter import Converter
@@ -147,6 +158,7 @@ __all__ = [
     "Validity",
     "ViewAnnotationOptions",
     "__version__",
+    "batches",
     "conversions",
     "convert",
     "definitions",
@@ -160,7 +172,9 @@ __all__ = [
     "render",
     "split",
     "statistics",
+    "testing",
     "training",
+    "transforms",
 ]
 
 _MODULES = {
@@ -236,7 +250,18 @@ _MODULES = {
     "training": ("DatasetGenerator",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = ("conversions", "definitions", "enums", "errors", "overlap", "render", "training")
+_SUBMODULES = (
+    "batches",
+    "conversions",
+    "definitions",
+    "enums",
+    "errors",
+    "overlap",
+    "render",
+    "testing",
+    "training",
+    "transforms",
+)
 _CONSTANTS = ("ANNOTATION_", "VIEW_ANNOTATION_OPTIONS_", "EXPORT_VERSION_")
 
 
