@@ -71,6 +71,8 @@ class Place(msgspec.Struct):
         For messages.
     several : bool
         Whether one point is a pose of one point: others of its track have more.
+    hidden : bool
+        Whether nothing of it is seen: its nodes are outside for that reason alone.
     """
 
     label: str | None
@@ -81,6 +83,7 @@ class Place(msgspec.Struct):
     path: str
     location: str
     several: bool = False
+    hidden: bool = False
 
 
 def read_shape(element: Element, place: Place, attributes: dict[str, Any]) -> Definition:
@@ -290,7 +293,7 @@ def _node(child: Element, place: Place) -> Point:
     found.pop("z_order", None)
     occluded = found.pop("occluded", False)
     outside = flag(child.get("outside"), "outside", False)
-    visibility = 0 if outside else 1 if occluded else 2
+    visibility = 0 if outside and not place.hidden else 1 if occluded else 2
     x, y = xy[0].tolist()
     return Point(x, y, child.get("label") or "", found, visibility=visibility)
 

@@ -177,6 +177,7 @@ class TrackReader:
                     visible == states[-1].object_visible and attributes == held
                 ):
                     continue
+                place.hidden = not visible
                 shape = read_shape(element, place, attributes)
             except (FormatError, GeometryError) as error:
                 self._bad(error, place.location)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from dlgeom.annotation import Annotation
@@ -108,6 +109,8 @@ def _piece(
             before = made[-1]
             if not row.visible and mode != "approach":
                 row = row._replace(shape=_placed(before.shape, row.shape))
+            elif not row.visible:
+                row = row._replace(shape=_still(before.shape, row.shape))
             elif mode == "hold" and row.frame - before.frame > 1:
                 made.append(Row(row.frame - 1, before.shape, True, True))
         made.append(row)
@@ -133,7 +136,7 @@ def _handed_over(final: Row, after: Row, mode: str) -> Row:
     moves = mode == "approach" or (mode == "linear" and after.visible)
     shape = final.shape
     if moves and type(shape) is type(after.shape):
-        shape = _placed(after.shape, final.shape)
+        shape = _still(final.shape, _placed(after.shape, final.shape))
     return Row(after.frame, shape, False, True)
 
 
@@ -148,6 +151,30 @@ def _placed(shape: Definition, like: Definition) -> Definition:
         label=like.label, attributes=like.attributes, description=like.description
     )
     return made
+
+
+def _still(before: Definition, hidden: Definition) -> Definition:
+    """Return a hidden shape whose unlabelled nodes are where they were before.
+
+    All nodes of what is outside are outside, so that the reader cannot tell those that would not
+    move from those that would.
+    """
+    if not isinstance(before, Pose) or not isinstance(hidden, Pose):
+        return hidden
+    places = dict(reversed(list(zip(before.names, before.points, strict=True))))
+    nodes = list(hidden.points)
+    for k, name in enumerate(hidden.names):
+        if hidden.keypoints[k, 2] == 0 and name in places:
+            there = places[name]
+            nodes[k] = msgspec.structs.replace(nodes[k], x=there.x, y=there.y)
+    return Pose(
+        hidden.label,
+        hidden.template_id,
+        hidden.instance_id,
+        hidden.attributes,
+        nodes,
+        skeleton=hidden.skeleton,
+    )
 
 
 def _repeats(a: Definition, b: Definition) -> bool:

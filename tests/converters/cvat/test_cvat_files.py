@@ -160,6 +160,27 @@ def test_a_skeleton_with_a_track_for_each_node(shared_data: Path) -> None:
     ]
 
 
+def test_a_skeleton_moves_towards_where_it_is_outside(tmp_path: Path) -> None:
+    def skeleton(frame: int, x: int, outside: int) -> str:
+        return (
+            f'<skeleton frame="{frame}" keyframe="1">'
+            + "".join(
+                f'<points label="{name}" outside="{outside}" occluded="{occluded}" keyframe="1" '
+                f'points="{x + k},{k}"/>'
+                for k, (name, occluded) in enumerate((("n", 0), ("m", 1)))
+            )
+            + "</skeleton>"
+        )
+
+    dataset = opened(tmp_path, task(track(skeleton(0, 0, 0), skeleton(4, 8, 1))))
+    [(_, [one])] = dataset
+    assert spans(one) == [0, 1, 2, 3]
+    assert one.frames[3].annotation_definition.keypoints.tolist() == [[6, 0, 2], [7, 1, 1]]
+    dataset.write(tmp_path / "out.xml", format="cvat")
+    [(_, [again])] = dl.Dataset.open(tmp_path / "out.xml")
+    assert again == one
+
+
 def test_images_of_voc100_are_those_of_voc(shared_data: Path) -> None:
     boxes = {}
     for name in ("cvat/voc100", "voc/voc100/pascalvoc"):
