@@ -23,7 +23,16 @@ from dlgeom.render.legend import legend_image, legend_place
 from dlgeom.render.marks import FILL, Marks, checked_thickness, marks_of, outline_of, scale_of
 from dlgeom.render.painting import RULES, Rule, paint, regions
 from dlgeom.render.palette import ColorBy, colors_of
-from dlgeom.render.scene import Order, Scene, Source, in_order, kept, scene_of, shown_shapes
+from dlgeom.render.scene import (
+    Order,
+    Scene,
+    Source,
+    bounds_of,
+    in_order,
+    kept,
+    scene_of,
+    shown_shapes,
+)
 from dlgeom.render.showing import checked_alpha
 from dlgeom.render.text import Places, caption_of, font_size, label_image, put
 
@@ -292,7 +301,7 @@ def _legend(
     image = legend_image(dict(sorted(entries.items())), letters, room)
     if image is None:
         return
-    bounds = np.array([one.bounds for one in scene.annotations]).reshape(-1, 4)
+    bounds = np.array([bounds_of(one) for one in scene.annotations]).reshape(-1, 4)
     bounds = bounds[~np.isnan(bounds).any(axis=1)]
     size = (image.shape[1], image.shape[0])
     left, top = legend_place((height, width), size, bounds, max(2, letters // 2))
@@ -315,7 +324,7 @@ def _texts(
         text = speak(annotation)
         if not text:
             continue
-        left, top, right, bottom = annotation.bounds
+        left, top, right, bottom = bounds_of(annotation)
         if right < 0 or bottom < 0 or left > canvas.shape[1] or top > canvas.shape[0]:
             continue
         label = label_image(text, letters, color, canvas.shape[1])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dlgeom.colors import Color, color_of_name, parse_color
 from dlgeom.errors import UsageError
-from dlgeom.render.scene import Scene
+from dlgeom.render.scene import Scene, bounds_of
 
 __all__ = ["ColorBy", "colors_of", "contrasting", "label_colors", "neighbour_colors", "palette"]
 
@@ -137,7 +137,7 @@ def colors_of(
         return [WHITE if one.label is None else known[one.label] for one in scene.annotations]
     if by not in ("instance", "object"):
         raise UsageError(f"color_by is {by!r}; it is label, instance or object")
-    bounds = np.array([one.bounds for one in scene.annotations]).reshape(-1, 4)
+    bounds = np.array([bounds_of(one) for one in scene.annotations]).reshape(-1, 4)
     found = neighbour_colors(bounds, safe=bool(safe))
     if by == "object":
         for place, one in enumerate(scene.annotations):

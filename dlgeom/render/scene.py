@@ -20,6 +20,7 @@ __all__ = [
     "Order",
     "Scene",
     "Source",
+    "bounds_of",
     "by_attribute",
     "in_order",
     "kept",
@@ -165,6 +166,19 @@ def region_shapes(annotation: Annotation) -> Sequence[Definition]:
             if isinstance(shape, Polygon | Segmentation):
                 return (shape,)
     return (annotation.annotation_definition,)
+
+
+def bounds_of(annotation: Annotation) -> tuple[float, float, float, float]:
+    """Return left, top, right, bottom of where an annotation is seen, in pixels.
+
+    Those of the definition; of what is beside it where that has no place, such as a person of
+    whom no key point is labelled. NaN for what has none at all.
+    """
+    for shape in annotation.shapes:
+        bounds = shape.bounds
+        if bounds[0] == bounds[0]:
+            return bounds
+    return annotation.bounds
 
 
 def shown_shapes(annotation: Annotation) -> list[Definition]:

@@ -22,6 +22,7 @@ from dlgeom.render.scene import (
     Order,
     Scene,
     Source,
+    bounds_of,
     in_order,
     kept,
     region_shapes,
@@ -203,7 +204,7 @@ def color_mask(
         places = Places(shape)
         for place, annotation in enumerate(scene.annotations):
             text = caption_of(annotation)
-            bounds = annotation.bounds
+            bounds = bounds_of(annotation)
             if text and is_inside(bounds, shape) and marks_of_any(annotation, shape):
                 label = label_image(text, font_size(shape), given[place], shape[1])
                 left, top = places.find(bounds, (label.shape[1], label.shape[0]))

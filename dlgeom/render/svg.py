@@ -16,7 +16,7 @@ from dlgeom.definitions.base import Definition
 from dlgeom.errors import DlgeomError
 from dlgeom.render.marks import CUBE_EDGES, outline_of, scale_of
 from dlgeom.render.palette import colors_of
-from dlgeom.render.scene import Scene, Source, in_order, kept, scene_of, shown_shapes
+from dlgeom.render.scene import Scene, Source, bounds_of, in_order, kept, scene_of, shown_shapes
 from dlgeom.render.text import caption_of
 
 __all__ = ["svg", "view_of"]
@@ -39,7 +39,7 @@ def view_of(scene: Scene) -> tuple[float, float, float, float] | None:
         shape = annotation.annotation_definition
         if isinstance(shape, Segmentation):
             return 0.0, 0.0, float(shape.shape[1]), float(shape.shape[0])
-    bounds = np.array([one.bounds for one in scene.annotations]).reshape(-1, 4)
+    bounds = np.array([bounds_of(one) for one in scene.annotations]).reshape(-1, 4)
     bounds = bounds[np.isfinite(bounds).all(axis=1)]
     if not len(bounds):
         return None
