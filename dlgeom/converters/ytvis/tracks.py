@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from dlgeom.annotation import Annotation
 from dlgeom.annotation.frames import FrameAnnotation
 from dlgeom.converters.coco.read_json import checked_object
 from dlgeom.converters.coco.read_shapes import FaultError, number_fault, read_mask, read_outline
+from dlgeom.converters.ytvis.index import identity
 from dlgeom.definitions import Box, Polygon, Segmentation
 from dlgeom.definitions.base import Definition
 from dlgeom.errors import FormatError
@@ -101,6 +103,14 @@ class TrackReader:
         """
         record = checked_object(raw, "a record", self._limits.depth)
         label = label_of(record.get("category_id"))
+        identifier = identity(record.get("id"))
+        own = identifier is not None or record.get("id") is None
+        if not own:
+            shown = json.dumps(record["id"])[:40]
+            tell(
+                "repaired", "type.id", f"id is {shown}; ids are integers or text. It has none then"
+            )
+            record["id"] = None
         columns = self._columns(record, video)
         count = max(map(len, columns.values()))
         attributes = {
@@ -130,7 +140,11 @@ class TrackReader:
                 "is in no frame; all entries are null or cannot be read. Remove it",
                 code=faults[0].code if faults else "video.frames",
             )
-        return self._annotations(record, raw, number, kinds, set(attributes))
+        made = self._annotations(record, number, kinds, set(attributes))
+        for annotation in made if own else ():
+            before = annotation.copy()
+            annotation.record = Record(raw, before, len(made), number, self._results)
+        return made
 
     def _columns(self, record: dict[str, Any], video: Video) -> dict[str, list[Any]]:
         """Return the lists over frames, all of one length, that of the video."""
@@ -208,7 +222,6 @@ class TrackReader:
     def _annotations(
         self,
         record: dict[str, Any],
-        raw: bytes,
         number: int,
         kinds: dict[type[Definition], dict[int, Definition]],
         lists: set[str],
@@ -229,9 +242,6 @@ class TrackReader:
             annotation.score = None if score is None else float(score)
             annotation.extra = {k: v for k, v in record.items() if k not in skipped}
             made.append(annotation)
-        for annotation in made:
-            before = annotation.copy()
-            annotation.record = Record(raw, before, len(made), number, self._results)
         return made
 
 

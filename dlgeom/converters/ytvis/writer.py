@@ -178,6 +178,8 @@ class YtvisWriter(ItemWriter):
         text = own_record(members, facts, results=self._results)
         if text is not None:
             file.add(text)
+            if wish is not None and not kept and not self._results:
+                losses.fields["id"] += 1
             return
         text, code = made_record(members, facts, self.context.limits, results=self._results)
         if text is None:
@@ -207,7 +209,7 @@ class YtvisWriter(ItemWriter):
                 "WIDTHxHEIGHT",
                 code="image.size",
             )
-        if not self._files and self.context.output.single:
+        if not self._files:
             self._file(Item())
         for file in self._files.values():
             file.close()

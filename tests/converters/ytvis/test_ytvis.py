@@ -397,6 +397,27 @@ def test_doubtful_things_are_told_and_kept(tmp_path: Path) -> None:
     assert codes == ["path.escape", "record.duplicate", "ref.duplicate_id", "video.frames"]
 
 
+@pytest.mark.parametrize("identifier", [{"a": 1}, [], True, 1.5])
+def test_an_id_that_is_none_is_left_out(tmp_path: Path, identifier: Any) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text_of(track(id=identifier), track(id=1)))
+    dataset = dl.Dataset.open(path, "ytvis", on_error="skip")
+    [(_, [one, other])] = dataset
+    assert (one.id, one.object_id, other.id) == (None, "1", 1)
+    assert [e.code for e in dataset.problems.entries] == ["type.id"]  # type: ignore[union-attr]
+    report = dataset.write(tmp_path / "b.json", format="ytvis")
+    assert report.fields == {"id": 1}  # the number was given to the first one
+    assert len({a["id"] for a in json.loads((tmp_path / "b.json").read_text())["annotations"]}) == 2
+
+
+def test_nothing_is_a_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text_of(videos=[]))
+    for target in ("b.json", "c"):
+        dl.Dataset.open(path, "ytvis").write(tmp_path / target, format="ytvis")
+        assert not list(dl.Dataset.open(tmp_path / target, "ytvis"))
+
+
 def test_kinds_of_geometry_in_one_record_are_one_record_again(tmp_path: Path) -> None:
     mask = {"size": [10, 20], "counts": [10, 5, 185]}
     record = track(
