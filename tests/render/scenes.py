@@ -16,8 +16,9 @@ LABELS = ("a", "b", "c", "d")
 
 
 def _has_three(ring) -> bool:
-    """Tell whether three vertices are left without one that repeats the first."""
-    return len(ring) - int((ring[0] == ring[-1]).all()) >= 3
+    """Tell whether three vertices are left without those at the end that repeat the first."""
+    other = np.flatnonzero((ring != ring[0]).any(axis=1))
+    return len(ring) >= 3 and (len(other) == 0 or other[-1] >= 2 or (ring[0] != ring[-1]).any())
 
 
 @st.composite
