@@ -157,10 +157,14 @@ def test_the_native_file_comes_back_value_for_value(shared_data: Path, tmp_path:
         same(dataset, dl.Dataset.open(tmp_path / name))
 
 
+@pytest.mark.parametrize(
+    ("name", "video"),
+    [("youtube_vis/cocovid_style_vis.json", "0043f083b5"), ("coco_vid/ann.json", "1")],
+)
 def test_the_layout_of_images_is_coco_and_joins_into_videos(
-    shared_data: Path, tmp_path: Path
+    shared_data: Path, tmp_path: Path, name: str, video: str
 ) -> None:
-    source = shared_data / "video" / "youtube_vis" / "cocovid_style_vis.json"
+    source = shared_data / "video" / name
     assert recognise(source) == 0
     assert registry.recognise(source).name == "coco"
     raw = json.loads(source.read_text())
@@ -168,7 +172,8 @@ def test_the_layout_of_images_is_coco_and_joins_into_videos(
     found = json.loads((tmp_path / "out.json").read_text())
     assert len(found["videos"]) == len(raw["videos"])
     [(item, annotations)] = dl.Dataset.open(tmp_path / "out.json")
-    assert item.name == raw["videos"][0]["name"]
+    assert item.name == video
+    assert item.frame_count == 1 + max(image["frame_id"] for image in raw["images"])
     frames = {image["id"]: image["frame_id"] for image in raw["images"]}
     wanted = {(a["instance_id"], frames[a["image_id"]]) for a in raw["annotations"]}
     assert wanted == {
