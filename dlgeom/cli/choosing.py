@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dlgeom.cli.base import CONTEXT
 from dlgeom.cli.options import ReadWriteCommand, check_formats, shared_options, target_options
 from dlgeom.cli.output import Bar, print_json
-from dlgeom.converters.report import Report
+
+if TYPE_CHECKING:
+    from dlgeom.converters.report import Report
 
 __all__ = ["filter_command", "relabel"]
 

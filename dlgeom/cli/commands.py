@@ -14,6 +14,7 @@ from dlgeom.cli.merge import merge
 from dlgeom.cli.render import render
 from dlgeom.cli.split import split
 from dlgeom.cli.stats import stats
+from dlgeom.cli.validate import validate
 from dlgeom.cli.video import video
 from dlgeom.cli.view import view
 
@@ -41,6 +42,7 @@ for command in (
     render,
     split,
     stats,
+    validate,
     video,
     view,
 ):

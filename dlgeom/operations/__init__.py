@@ -10,14 +10,17 @@ from dlgeom.operations.comparing import diff
 from dlgeom.operations.merging import merge
 from dlgeom.operations.result import DataSetDiff, Difference
 from dlgeom.operations.splitting import Split, split
+from dlgeom.operations.validating import Validation, validate
 
 __all__ = [
     "DataSetDiff",
     "Difference",
     "Split",
+    "Validation",
     "diff",
     "filter_dataset",
     "merge",
     "relabel",
     "split",
+    "validate",
 ]
