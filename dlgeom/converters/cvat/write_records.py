@@ -17,8 +17,12 @@ from dlgeom.definitions import Definition, Pose
 
 __all__ = ["NAME", "Elements", "Named"]
 
-NAME = re.compile(r"(?!xml)[A-Za-z_][A-Za-z0-9_.-]*", re.IGNORECASE)
-"""Names that an attribute of an element can have."""
+_START = (
+    "A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f"
+    "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
+)
+NAME = re.compile(f"(?!(?i:xml))[{_START}][{_START}0-9.\xb7\u0300-\u036f\u203f\u2040-]*")
+"""Names that an attribute of an element can have: XML 1.0, section 2.3, without namespaces."""
 _OWN = COMMON | {
     *("id", "task_id", "group_id", "score", "end_frame", "rotation", "points", "rle", "shapes"),
     *("left", "top", "width", "height", "xtl", "ytl", "xbr", "ybr", "cx", "cy", "rx", "ry"),

@@ -311,10 +311,11 @@ def test_attributes_named_like_those_of_shapes(tmp_path: Path) -> None:
 
 def test_unknown_attributes_and_groups_come_back(tmp_path: Path) -> None:
     shape = box(0).replace("<box ", '<box mood="a &amp; &quot;b&quot;" ')
-    text = task(track(shape, more=' source="semi-auto" group_id="7" own="x"'))
+    text = task(track(shape, more=' source="semi-auto" group_id="7" own="x" ключ="y"'))
     dataset = opened(tmp_path, text)
     [(_, [one])] = dataset
-    assert one.extra == {"group_id": 7, "own": "x", "shapes": {"0": {"mood": 'a & "b"'}}}
+    shapes = {"0": {"mood": 'a & "b"'}}
+    assert one.extra == {"group_id": 7, "own": "x", "ключ": "y", "shapes": shapes}
     assert (one.source, one.automated) == ("semi-auto", True)
     report = dataset.write(tmp_path / "out.xml", format="cvat")
     assert not +report.fields
