@@ -159,10 +159,13 @@ class _Run:
             known = index_of(first.reader), index_of(second.reader)
         self._splits = all(len({item.subset for item in side}) > 1 for side in known)
         partner = pair_items(*known)
-        films = all(
-            source.format is not None and source.format.films == "only" for source in self._sources
-        )
-        if films and len(known[0]) == len(known[1]) == 1:
+        # Names of items that are those of the files say nothing where there is one on each side.
+        own = [
+            len(items) == 1 and source.path is not None and items[0].name == source.path.name
+            for items, source in zip(known, self._sources, strict=True)
+        ]
+        self._own_names = all(own)
+        if self._own_names:
             partner = {known[0][0].number: known[1][0].number}
         with told[0].reading(), told[1].reading():
             for one, two in walk(first.reader, second.reader, partner):
@@ -202,8 +205,8 @@ class _Run:
         if name == "subset":
             return self._splits
         if name == "name" and not self._compare.exact:
-            return not same_stem(one.name, two.name)
-        return True
+            return not self._own_names and not same_stem(one.name, two.name)
+        return not (name == "name" and self._own_names)
 
     def _match(self, one: Entry, two: Entry) -> None:
         matched = match_annotations(one.annotations, two.annotations)

@@ -36,7 +36,7 @@ _DEFAULTS: dict[str, Any] = {
 _NESTED = ("companions", "children")
 _PLAIN = (*PLAIN_FIELDS, *FRAME_FIELDS, "interpolation")
 ANNOTATION_FIELDS = (
-    *("missing", "added", "type", "geometry"),
+    *("missing", "added", "type", "geometry", "text"),
     *COMMON,
     *_PLAIN,
     *("stored_bounds", "states"),
@@ -141,8 +141,11 @@ class Comparison:
             return  # the same outline from another vertex on, or with other vertices on it
         iou = iou_of(a, b)
         first = next(of_geometry("", a, b, self.atol), None)
-        detail = "" if first is None else f": {_text(first)}".replace("\n", " ")
-        yield Found("geometry", f"{_measured(iou, away)}{detail[:200]}", iou, away)
+        detail = "" if first is None else _text(first).replace("\n", " ")[:200]
+        if hasattr(a, "text"):
+            yield Found("text", detail)  # subtitles and descriptions have no place
+            return
+        yield Found("geometry", f"{_measured(iou, away)}: {detail}", iou, away)
 
     def _same_points(self, one: Pose, other: Any) -> bool:
         # So are the names of the points, their labels.

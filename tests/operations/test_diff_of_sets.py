@@ -331,6 +331,19 @@ def test_a_bad_record_is_told_and_is_no_equality(
     assert run(["diff", path, path, "--strict"]) == 3
 
 
+def test_cues_of_two_files_belong_together_by_text_and_time(tmp_path: Path) -> None:
+    vtt, srt = tmp_path / "one.vtt", tmp_path / "two.srt"
+    cues = ["00:01.000 --> 00:02.000\nhello", "00:03.000 --> 00:04.000\nworld"]
+    vtt.write_text("WEBVTT\n\n" + "\n\n".join(cues) + "\n", encoding="utf-8")
+    srt.write_text(
+        "1\n00:00:01,000 --> 00:00:02,000\nhello\n\n2\n00:00:03,000 --> 00:00:04,500\nworld\n",
+        encoding="utf-8",
+    )
+    found = diff(vtt, srt, ignore=["end_frame_num"])
+    assert found.counts == {"end_time": 1}, found.table()
+    assert found.annotations == (2, 2, 2)
+
+
 def test_a_tolerance_that_is_no_distance_is_refused() -> None:
     with pytest.raises(UsageError, match="atol is -1"):
         diff(SAMPLE, SAMPLE, atol=-1)
