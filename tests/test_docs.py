@@ -54,6 +54,7 @@ FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 LINK = re.compile(r"\[[^\]\[]*(?:\[[^\]]*\])?[^\]\[]*\]\(([^)\s]+)\)")
 # Fields of the report and of conditions look like codes.
 FIELDS = {
+    "geometry.validity",  # a module
     "image.id",
     "image.metadata",
     "image.added",

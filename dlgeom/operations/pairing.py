@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
-import tempfile
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import zip_longest
-from typing import IO, Any
 
 import msgspec
 
@@ -20,9 +17,6 @@ from dlgeom.converters.names import stem_of
 from dlgeom.item import Item
 
 __all__ = ["Entry", "Named", "index_of", "pair_items", "same_stem", "walk"]
-
-HELD = 50_000
-"""Annotations of items that wait in memory for their partner; further ones wait on disk."""
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -107,25 +101,25 @@ def walk(
     """Yield each item of two data sets with its partner, None where it has none.
 
     Both are read side by side. Where they have the same order one item at a time is held;
-    otherwise items wait for their partners, beyond some number of annotations in a file.
+    otherwise items wait in memory for their partners.
     """
     back = {other: one for one, other in partner.items()}
-    with _Waiting() as mine, _Waiting() as theirs:
-        for one, two in zip_longest(_entries(first), _entries(second)):
-            if one is not None:
-                number = partner.get(one.item.number)
-                found = None if number is None else theirs.pop(number)
-                if number is None or found is not None:
-                    yield one, found
-                else:
-                    mine.put(one)
-            if two is not None:
-                number = back.get(two.item.number)
-                found = None if number is None else mine.pop(number)
-                if number is None or found is not None:
-                    yield found, two
-                else:
-                    theirs.put(two)
+    mine, theirs = _Waiting(), _Waiting()
+    for one, two in zip_longest(_entries(first), _entries(second)):
+        if one is not None:
+            number = partner.get(one.item.number)
+            found = None if number is None else theirs.pop(number)
+            if number is None or found is not None:
+                yield one, found
+            else:
+                mine.put(one)
+        if two is not None:
+            number = back.get(two.item.number)
+            found = None if number is None else mine.pop(number)
+            if number is None or found is not None:
+                yield found, two
+            else:
+                theirs.put(two)
 
 
 def _entries(reader: Reader) -> Iterator[Entry]:
@@ -144,51 +138,21 @@ def _place(chunk: Chunk, row: int) -> str:
 
 
 class _Waiting:
-    """Items that wait for their partner, by number."""
+    """Items that wait for their partner, by number.
+
+    They stay in memory: two sources of one order need a handful, sources of unlike orders up to
+    all items of one of them.
+    """
 
     def __init__(self) -> None:
-        self._memory: dict[int, Entry] = {}
-        self._held = 0
-        self._disk: dict[int, tuple[int, int]] = {}
-        self._file: IO[bytes] | None = None
-
-    def __enter__(self) -> _Waiting:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._entries: dict[int, Entry] = {}
 
     def put(self, entry: Entry) -> None:
-        """Let an item wait."""
-        number = entry.item.number
-        if self._held < HELD:
-            self._memory[number] = entry
-            self._held += 1 + len(entry.annotations)
-            return
-        if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
-        start = self._file.seek(0, 2)
-        # Our own objects in a file without a name: nobody else can have put anything there.
-        self._file.write(pickle.dumps(_plain(entry), protocol=pickle.HIGHEST_PROTOCOL))
-        self._disk[number] = (start, self._file.tell() - start)
+        """Let an item wait, without the source's own record, which does not count."""
+        for annotation in entry.annotations:
+            annotation.record = None
+        self._entries[entry.item.number] = entry
 
     def pop(self, number: int) -> Entry | None:
         """Return the item of that number, None if it does not wait."""
-        found = self._memory.pop(number, None)
-        if found is not None:
-            self._held -= 1 + len(found.annotations)
-            return found
-        place = self._disk.pop(number, None)
-        if place is None or self._file is None:
-            return None
-        self._file.seek(place[0])
-        entry: Any = pickle.loads(self._file.read(place[1]))  # noqa: S301 - see `put`
-        return entry if isinstance(entry, Entry) else None
-
-
-def _plain(entry: Entry) -> Entry:
-    """Leave out the sources' own records, which do not count and may be bound to open files."""
-    for annotation in entry.annotations:
-        annotation.record = None
-    return entry
+        return self._entries.pop(number, None)

@@ -360,7 +360,8 @@ def test_boxes_and_ellipses_may_be_turned() -> None:
 # -- round trips --------------------------------------------------------------------------------
 
 
-PLATFORM = [cls for cls in STRATEGIES if cls is not dl.Pose]
+# A type that nobody knows is kept, but refused where the reading is strict, as here.
+PLATFORM = [cls for cls in STRATEGIES if cls not in (dl.Pose, dl.UndefinedAnnotationType)]
 
 
 @pytest.mark.parametrize(

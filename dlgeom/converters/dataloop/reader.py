@@ -158,9 +158,7 @@ class PlatformReader(ItemReader):
         """Return one annotation, None if it is bad and left out."""
 
         def tell(code: str, message: str) -> None:
-            # A type that nobody knows is kept as it is: nothing is lost, which strict allows.
-            say = problems.notice if code == "schema.unknown" else problems.warning
-            say(code, message, **where)
+            problems.warning(code, message, **where)
 
         limits = self.context.limits
         try:

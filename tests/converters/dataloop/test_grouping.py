@@ -111,11 +111,19 @@ def test_what_our_reader_refuses_is_not_written(
     assert not back
 
 
-def test_a_type_that_nobody_knows_is_kept_and_told_also_where_strict(tmp_path: Path) -> None:
+def test_a_type_that_nobody_knows_is_kept_and_told_and_refused_where_strict(
+    tmp_path: Path,
+) -> None:
     shape = dl.UndefinedAnnotationType("hexagon", "a", {"x": 1})
-    report, (back,) = written(shape, tmp_path / "out")
+    item = dl.Item(name="a.jpg", width=40, height=40)
+    found = item.annotations.builder()
+    found.add(shape)
+    report = dl.Dataset.from_pairs([(item, found)]).write(tmp_path / "out", format="dataloop")
     assert (report.written, report.codes) == (1, {})
+    [(_, [back])] = dl.open_dataset(tmp_path / "out", format="dataloop", on_error="skip")
     assert back.annotation_definition == shape
-    report = dl.convert(tmp_path / "out", tmp_path / "copy", to_format="dataloop", on_error="raise")
-    assert report.written == 1
-    assert list(report.codes) == [("notice", "schema.unknown")]
+    settings: dict[str, Any] = {"from_format": "dataloop", "to_format": "dataloop"}
+    report = dl.convert(tmp_path / "out", tmp_path / "copy", on_error="skip", **settings)
+    assert (report.written, list(report.codes)) == (1, [("warning", "schema.unknown")])
+    with pytest.raises(dl.FormatError, match="hexagon"):
+        dl.convert(tmp_path / "out", tmp_path / "strict", on_error="raise", **settings)
