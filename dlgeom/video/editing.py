@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Hashable, Iterable, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 import msgspec
 
@@ -167,7 +168,8 @@ def from_detections(
     Parameters
     ----------
     detections : iterable of (frame, object id, definition)
-        In any order; of two of one object in one frame the last one counts, with a warning.
+        In any order; of two of one object in one frame the last one counts, with a warning. Each
+        one with the id None is a thing of its own.
     max_gap : int, default 0
         Frames without a detection that are bridged; in longer gaps the thing is hidden.
     mode : {"linear", "hold", "approach"}
@@ -177,11 +179,17 @@ def from_detections(
     -------
     list of Track
         In the order in which the objects are first given.
+
+    Raises
+    ------
+    UsageError
+        If a frame or `max_gap` is no whole number from 0.
     """
+    max_gap = checked_frame(max_gap, "max_gap")
     things: dict[Hashable, dict[int, Keyframe]] = {}
-    for frame, thing, definition in detections:
+    for place, (frame, thing, definition) in enumerate(detections):
         number = checked_frame(frame, "frame")
-        found = things.setdefault(thing, {})
+        found = things.setdefault(_Nameless(place) if thing is None else thing, {})
         if number in found:
             warnings.warn(
                 f"object {thing} has two detections in frame {number}; the last one counts",
@@ -198,5 +206,12 @@ def from_detections(
                     Keyframe(last.frame + 1, last.definition, visible=False, fixed=False)
                 )
             keyframes.append(found[frame])
-        tracks.append(Track(tuple(keyframes), object_id=str(thing), mode=mode))
+        name = None if isinstance(thing, _Nameless) else str(thing)
+        tracks.append(Track(tuple(keyframes), object_id=name, mode=mode))
     return tracks
+
+
+class _Nameless(NamedTuple):
+    """Stands for the id of a thing that has none, equal to no other one."""
+
+    place: int

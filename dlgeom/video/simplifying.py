@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlgeom.definitions import Box, Cube, Definition, Ellipse, Point
+from dlgeom.definitions import Box, Cube, Cube3d, Definition, Ellipse, Point, Pose
 from dlgeom.errors import UsageError
 from dlgeom.video.interpolation import interpolate
 from dlgeom.video.track import Keyframe, Track
 
 __all__ = ["deviation", "simplify"]
+
+TURNS = 32
+"""Places between two key frames at which turning cuboids are compared: they move on no line."""
 
 Floats = NDArray[np.float64]
 
@@ -46,13 +50,54 @@ def simplify(track: Track, tolerance: float = 0.0) -> tuple[Track, float]:
                 continue
             off = _deviations(track, a, b)
             place = int(np.argmax(off))
-            if off[place] > tolerance:
+            if off[place] == np.inf:
+                reach = _split(track, a, b, tolerance)
+                kept.add(reach)
+                stack += [(a, reach), (reach, b)]
+            elif off[place] > tolerance:
                 kept.add(a + 1 + place)
                 stack += [(a, a + 1 + place), (a + 1 + place, b)]
             else:
                 worst = max(worst, float(off[place]))
     thin = track.replace(keyframes=tuple(keyframes[k] for k in sorted(kept)))
     return thin, worst
+
+
+def _split(track: Track, a: int, b: int, tolerance: float) -> int:
+    """Return the key frame between two at which to divide, where nothing corresponds.
+
+    Between outlines of different counts all frames have the vertices of both: a key frame differs
+    from those beside it. Else it is as far from `a` as interpolation gives all.
+    """
+    shapes = [keyframe.definition for keyframe in track.keyframes[a : b + 1]]
+    jumps = [deviation(one, other) == np.inf for one, other in pairwise(shapes)]
+    inner = range(1, b - a)
+    for k in inner:
+        if jumps[k - 1] and jumps[k]:
+            return a + k
+    for k in inner:
+        if (jumps[k - 1] or jumps[k]) and _met(track, a, a + k, tolerance) and k > 1:
+            return a + k
+    return _furthest(track, a, b, tolerance)
+
+
+def _furthest(track: Track, a: int, b: int, tolerance: float) -> int:
+    """Return the last key frame before `b` up to which `a` and it give all between them."""
+    good, step = a + 1, 2
+    while good + step < b and _met(track, a, good + step, tolerance):
+        good, step = good + step, step * 2
+    bad = min(good + step, b)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if _met(track, a, middle, tolerance):
+            good = middle
+        else:
+            bad = middle
+    return good
+
+
+def _met(track: Track, a: int, b: int, tolerance: float) -> bool:
+    return float(_deviations(track, a, b).max(initial=0.0)) <= tolerance
 
 
 def _runs(track: Track) -> list[tuple[int, int]]:
@@ -113,13 +158,22 @@ def _off(track: Track, a: int, b: int, k: int) -> float:
     here = keyframes[k]
     off = deviation(given(start, end, here.frame), here.definition)
     for left, right in ((keyframes[k - 1], here), (here, keyframes[k + 1])):
-        middle = (left.frame + right.frame) / 2
-        off = max(off, deviation(given(start, end, middle), given(left, right, middle)))
+        for frame in _between(left, right):
+            off = max(off, deviation(given(start, end, frame), given(left, right, frame)))
     return off
 
 
+def _between(left: Keyframe, right: Keyframe) -> list[float]:
+    """Return where two ways between key frames are compared: the middle, of turns in space more."""
+    parts = TURNS if isinstance(left.definition, Cube3d) else 2
+    gap = right.frame - left.frame
+    return [left.frame + gap * k / min(parts, gap) for k in range(1, min(parts, gap))]
+
+
 def deviation(first: Definition, second: Definition) -> float:
-    """Return the largest distance in pixels between corresponding points of two shapes.
+    """Return the largest distance between corresponding points of two shapes.
+
+    In pixels; that of the corners of cuboids in space in their own unit.
 
     0 for equal ones, infinity where nothing corresponds: other types, numbers of vertices,
     visibilities or pixels.
@@ -132,12 +186,25 @@ def deviation(first: Definition, second: Definition) -> float:
         return _ellipses(first, second)
     if isinstance(first, Box) and (first.angle or second.angle):
         return _turned(first, second)
+    if isinstance(first, Cube3d) and isinstance(second, Cube3d):
+        return float(np.linalg.norm(first.corners - second.corners, axis=1).max())
+    if isinstance(first, Point | Pose) and not _seen_alike(first, second):
+        return np.inf
     if isinstance(first.geo, list):
         return _rings(first, second)
     points = [_points(shape) for shape in (first, second)]
     if points[0] is None or points[1] is None or points[0].shape != points[1].shape:
         return np.inf
     return float(np.hypot(*(points[0] - points[1]).T).max(initial=0.0))
+
+
+def _seen_alike(first: Any, second: Any) -> bool:
+    """Whether points are equally visible; of poses also whether they have the same names."""
+    if isinstance(first, Point):
+        return first.visibility == second.visibility  # type: ignore[no-any-return]
+    return list(first.names) == list(second.names) and np.array_equal(
+        first.keypoints[:, 2], second.keypoints[:, 2]
+    )
 
 
 def _ellipses(first: Ellipse, second: Any) -> float:
@@ -194,8 +261,15 @@ def _box_corners(shapes: list[Any]) -> Floats | None:
     return np.array([shape.corners for shape in shapes])
 
 
+def _places(points: list[Any]) -> Floats | None:
+    """Return where points are; None if their visibility changes."""
+    if any(point.visibility != points[0].visibility for point in points):
+        return None
+    return np.array([[[point.x, point.y]] for point in points])
+
+
 _VECTORS: dict[type[Any], Callable[[list[Any]], Floats | None]] = {
     Box: _box_corners,
-    Point: lambda shapes: np.array([[[shape.x, shape.y]] for shape in shapes]),
+    Point: _places,
     Cube: lambda shapes: np.array([shape.geo for shape in shapes]),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from numbers import Integral
 from pathlib import Path
 
 import msgspec
@@ -124,7 +125,7 @@ def _wanted(
         numbers = [video._checked(number) for number in frames]
     else:
         step = 30 if every is None else every
-        if isinstance(step, bool) or step != int(step) or step < 1:
+        if isinstance(step, bool) or not isinstance(step, Integral) or step < 1:
             raise UsageError(f"every is {every!r}; it is a whole number of pictures from 1")
         numbers = list(range(0, len(video), int(step)))
     return sorted(set(numbers))

@@ -74,8 +74,8 @@ class Track(msgspec.Struct, frozen=True, eq=True):
     Raises
     ------
     UsageError
-        If there is no key frame, a frame is no whole number from 0, or the end is before the last
-        key frame.
+        If there is no key frame, a frame is no whole number from 0, the end is before the last
+        key frame, or `mode` or `masks` is another.
 
     Examples
     --------
@@ -107,6 +107,8 @@ class Track(msgspec.Struct, frozen=True, eq=True):
         put(self, "end_frame", end)
         if self.mode not in get_args(Mode):
             raise UsageError(f"mode is {self.mode!r}; it is one of {', '.join(get_args(Mode))}")
+        if self.masks not in ("hold", "distance"):
+            raise UsageError(f"masks is {self.masks!r}; it is 'hold' or 'distance'")
 
     # -- reading ---------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -155,11 +156,11 @@ def _point(first: Any, second: Any, t: float) -> Definition:
 
 
 def _pose(first: Any, second: Any, t: float) -> Definition:
-    places: dict[Any, int] = {}
-    for index, name in enumerate(second.names):
-        places.setdefault(name, index)
+    # The first point of a name belongs to the first one of that name, the second to the second:
+    # points without names, as CVAT has them, all have the name "".
+    places = {name: index for index, name in enumerate(_numbered(second.names))}
     points = []
-    for index, (name, point) in enumerate(zip(first.names, first.points, strict=True)):
+    for index, (name, point) in enumerate(zip(_numbered(first.names), first.points, strict=True)):
         place = places.get(name)
         hidden = first.keypoints[index, 2] == 0
         if hidden or place is None or second.keypoints[place, 2] == 0:
@@ -176,6 +177,14 @@ def _pose(first: Any, second: Any, t: float) -> Definition:
         description,
         skeleton=first.skeleton,
     )
+
+
+def _numbered(names: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Yield each name with how many equal ones come before it."""
+    before: Counter[str] = Counter()
+    for name in names:
+        yield name, before[name]
+        before[name] += 1
 
 
 def _polygon(first: Any, second: Any, t: float) -> Definition:
