@@ -69,7 +69,7 @@ def facts(path: Path) -> tuple[int, int, dict[str, int]]:
             {"c"},
         ),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_any_format_to_any_other(
     sources: dict[str, Path],
