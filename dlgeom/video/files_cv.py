@@ -19,6 +19,9 @@ __all__ = ["CvSource"]
 
 Picture = NDArray[np.uint8]
 
+MICRO = 1_000_000
+"""Ticks in a second of the times that OpenCV tells."""
+
 
 class CvSource:
     """Reads a video in order; OpenCV turns pictures upright itself."""
@@ -35,7 +38,7 @@ class CvSource:
         # Counting is reading: the file's own count can be wrong either way.
         while self._capture.grab():
             ticks.append(self._milliseconds())
-        self.times = FrameTimes(_ascending(ticks, self._rate()), Fraction(1, 1_000_000))
+        self.times = _times(ticks, self._rate())
         self._open()
         done, first = self._capture.read()
         if not done:
@@ -105,10 +108,20 @@ class CvSource:
             self._capture = None
 
 
+def _times(milliseconds: list[float], rate: float) -> FrameTimes:
+    """Return the times; exactly those of the file's rate where they are that, rounded."""
+    ticks = _ascending(milliseconds, rate)
+    if ticks and rate > 0:
+        exact = FrameTimes.constant(rate, len(ticks))
+        if all(abs(exact.time(k) * MICRO - tick) <= 1 for k, tick in enumerate(ticks)):
+            return exact
+    return FrameTimes(ticks, Fraction(1, MICRO))
+
+
 def _ascending(milliseconds: list[float], rate: float) -> list[int]:
     """Return times in microseconds that ascend; by the rate where the file's do not."""
     ticks = [round(time * 1000) for time in milliseconds]
     if ticks and all(a < b for a, b in pairwise(ticks)):
         return ticks
     step = 1 / rate if rate > 0 else 1 / 25
-    return [round(number * step * 1_000_000) for number in range(len(ticks))]
+    return [round(number * step * MICRO) for number in range(len(ticks))]

@@ -70,7 +70,7 @@ class VideoWriter:
     OutputError
         If the file exists and may not be replaced, or cannot be written.
     MissingDependencyError
-        If the backend asked for is not installed.
+        If the backend asked for is not installed, or neither is.
     """
 
     def __init__(
@@ -211,6 +211,7 @@ def _backend(wanted: str | None) -> str:
     if wanted not in (None, "av", "opencv"):
         raise UsageError(f"backend is {wanted!r}; it is 'av' or 'opencv'")
     if wanted == "opencv":
+        _need_opencv()
         return wanted
     try:
         import av  # noqa: F401 - whether it is there
@@ -219,6 +220,7 @@ def _backend(wanted: str | None) -> str:
             raise MissingDependencyError(
                 "PyAV is not installed. Install the extra: pip install 'dlgeom[video]'"
             ) from error
+        _need_opencv()
         warnings.warn(
             "PyAV is not installed: OpenCV writes MPEG-4, which few browsers play. For H.264: "
             "pip install 'dlgeom[video]'",
@@ -226,6 +228,16 @@ def _backend(wanted: str | None) -> str:
         )
         return "opencv"
     return "av"
+
+
+def _need_opencv() -> None:
+    try:
+        import cv2  # noqa: F401 - whether it is there
+    except ImportError as error:
+        raise MissingDependencyError(
+            "writing video needs PyAV or OpenCV, and neither is installed. Install the extra: "
+            "pip install 'dlgeom[video]'"
+        ) from error
 
 
 class _AvTarget:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import numpy as np
 import pytest
 
 import dlgeom as dl
-from dlgeom.errors import UsageError
+from dlgeom.errors import MissingDependencyError, UsageError
 from dlgeom.video import Keyframe, Track, from_detections, interpolate
+from dlgeom.video.files import Video
 from dlgeom.video.simplifying import deviation
 from dlgeom.video.snapshots import video_snapshots
 from dlgeom.video.writing import VideoWriter
@@ -90,3 +93,23 @@ def test_snapshots_say_what_no_interval_is(tmp_path: Path, every: Any) -> None:
         writer.write(np.zeros((8, 8, 3), dtype=np.uint8))
     with pytest.raises(UsageError, match="every"):
         video_snapshots(clip, tmp_path / "out", every=every)
+
+
+@pytest.mark.parametrize("rate", [Fraction(30000, 1001), Fraction(30), Fraction(24000, 1001)])
+def test_rates_by_opencv_are_exact(tmp_path: Path, rate: Fraction) -> None:
+    clip = tmp_path / "a.mp4"
+    with VideoWriter(clip, fps=rate) as writer:
+        for k in range(40):
+            writer.write(np.full((16, 16, 3), 6 * k, dtype=np.uint8))
+    with Video(clip, backend="opencv") as video:
+        assert (video.fps, len(video), video.times.time(39)) == (rate, 40, 39 / rate)
+
+
+@pytest.mark.parametrize("backend", [None, "opencv"])
+def test_writing_without_any_backend_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str | None
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(MissingDependencyError, match="neither"):
+        VideoWriter(tmp_path / "a.mp4", fps=25, backend=backend)
