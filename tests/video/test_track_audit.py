@@ -113,3 +113,25 @@ def test_writing_without_any_backend_says_so(
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MissingDependencyError, match="neither"):
         VideoWriter(tmp_path / "a.mp4", fps=25, backend=backend)
+
+
+def test_a_mask_between_masks_is_never_empty() -> None:
+    def blobs(*boxes: Any) -> dl.Segmentation:
+        mask = np.zeros((40, 50), dtype=np.bool_)
+        for y, x, height, width in boxes:
+            mask[y : y + height, x : x + width] = True
+        return dl.Segmentation(mask, "x")
+
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        pair = []
+        for count in random.integers(1, 4, 2):
+            places = random.integers((0, 0, 1, 1), (40, 50, 12, 12), (count, 4))
+            pair.append(blobs(*places.tolist()))
+        for t in (0.01, 0.3, 0.5, 0.99):
+            found: Any = interpolate(pair[0], pair[1], t, masks="distance")
+            assert found.geo.any()
+    # Blobs at opposite edges: what the blend keeps lies above of the image.
+    edges = blobs((0, 0, 1, 1), (0, 49, 1, 1), (39, 25, 1, 1))
+    found = interpolate(edges, blobs((0, 25, 1, 1)), 0.5, masks="distance")
+    assert found.geo.any()

@@ -29,7 +29,7 @@ def between_masks(first: Counts, second: Counts, shape: tuple[int, int], t: floa
     """Return the run lengths of the mask between two of one shape (height, width); 0 < t < 1.
 
     An empty mask has no distances: the first mask holds then. Two masks that are not empty never
-    give an empty one, unless what is between them lies outside of the image.
+    give an empty one: what is farthest inside of the blend is there at least.
     """
     crops = [rle.decode_crop(counts, shape) for counts in (first, second)]
     if not all(crop.any() for crop, _, _ in crops):
@@ -54,10 +54,14 @@ def between_masks(first: Counts, second: Counts, shape: tuple[int, int], t: floa
         for (crop, _, _), corner in zip(crops, corners, strict=True)
     ]
     blend = distances[0] * (1 - t) + distances[1] * t
-    found = blend > 0
+    # The moving centroid is a place in the image, so that some of the canvas is in it.
+    x, y = low.tolist()
+    left, top = max(x, 0), max(y, 0)
+    inside = blend[top - y : max(shape[0] - y, 0), left - x : max(shape[1] - x, 0)]
+    found = inside > 0
     if not found.any():
-        found = blend == blend.max()
-    return _inside(found, low, shape)
+        found = inside == inside.max()
+    return rle.encode_crop(found, left, top, shape)
 
 
 def _centroid(crop: Bools, left: int, top: int) -> NDArray[np.float64]:
@@ -77,13 +81,3 @@ def _signed(crop: Bools, at: NDArray[np.int64], shape: tuple[int, int]) -> NDArr
     # Half a pixel less: the edge runs between the pixels.
     signed: NDArray[np.float32] = np.where(canvas > 0, inside - 0.5, 0.5 - outside)
     return signed
-
-
-def _inside(mask: Bools, low: NDArray[np.int64], shape: tuple[int, int]) -> Counts:
-    """Return the run lengths of a mask at a place, cut at the image."""
-    x, y = low.tolist()
-    left, top = max(x, 0), max(y, 0)
-    right, bottom = min(x + mask.shape[1], shape[1]), min(y + mask.shape[0], shape[0])
-    if left >= right or top >= bottom:
-        return rle.encode_crop(np.zeros((1, 1), dtype=np.bool_), 0, 0, shape)
-    return rle.encode_crop(mask[top - y : bottom - y, left - x : right - x], left, top, shape)
