@@ -79,6 +79,27 @@ def media_of(mimetype: object, name: str | None) -> str:
     return head if head in _KINDS else "image" if kind is None else "text"
 
 
+def _media(mimetype: object, name: str | None, annotations: object) -> str:
+    """Return the medium; where neither type nor name tell it, as the annotations do.
+
+    Snapshots, or the id of an object and a later last frame, are found in videos only.
+    """
+    kind = media_of(mimetype, name)
+    if kind != "image" or isinstance(mimetype, str):
+        return kind
+    if name is not None and mimetypes.guess_type(name, strict=False)[0] is not None:
+        return kind
+    entries = annotations if isinstance(annotations, list) else []
+    return "video" if any(_over_frames(entry) for entry in entries) else kind
+
+
+def _over_frames(entry: object) -> bool:
+    system = _mapping(_mapping(_mapping(entry).get("metadata")).get("system"))
+    end = system.get("endFrame")
+    late = isinstance(end, int | float) and not isinstance(end, bool) and end > 1
+    return bool(system.get("snapshots_")) or (system.get("objectId") is not None and late)
+
+
 def _fps(metadata: Mapping[str, Any], system: Mapping[str, Any]) -> float | None:
     for value in (system.get("fps"), metadata.get("fps")):
         if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
@@ -118,7 +139,7 @@ def read_item(
         ``limit.pixels``.
     """
     if not isinstance(root, Mapping):
-        return Item(name=default_name, media=media_of(None, default_name), raw=BARE)
+        return Item(name=default_name, media=_media(None, default_name, root), raw=BARE)
     key = next((name for name in METADATA_KEYS if name in root), "metadata")
     metadata = _mapping(root.get(key))
     system = _mapping(metadata.get("system"))
@@ -140,7 +161,7 @@ def read_item(
         name=name,
         width=width if height else None,
         height=height if width else None,
-        media=media_of(system.get("mimetype"), name),
+        media=_media(system.get("mimetype"), name, root.get("annotations")),
         fps=_fps(metadata, system),
         frame_count=_count(
             ffmpeg.get("nb_read_frames"),
