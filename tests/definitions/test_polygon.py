@@ -64,7 +64,7 @@ def test_the_array_given_stays_apart() -> None:
 
 @given(rings())
 def test_polygons_that_differ_in_structure_are_not_equal(ring: np.ndarray) -> None:
-    if len(ring) < 5:
+    if len(np.unique(ring, axis=0)) < 3:  # too few once vertices that close it are gone
         return
     one = Polygon.from_parts([[ring], [TRIANGLE]], "x")
     other = Polygon.from_parts([[ring, TRIANGLE]], "x")

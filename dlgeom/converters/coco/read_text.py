@@ -10,8 +10,10 @@ import re
 
 __all__ = ["NEED_MORE", "BadTextError", "TooDeepError", "elements", "skip_space", "value_end"]
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+("|\Z)|[{}\[\]]', re.DOTALL)
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+("|\Z)', re.DOTALL)
+# A buffer may end anywhere, also between a backslash and what it escapes.
+_TEXT = rb'"(?:[^"\\]|\\.)*+(?:(")|\\?\Z)'
+_TOKEN = re.compile(_TEXT + rb"|[{}\[\]]", re.DOTALL)
+_STRING = re.compile(_TEXT, re.DOTALL)
 _SCALAR = re.compile(rb'[^\s,\[\]{}":]++')
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 
