@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         testing,
         training,
         transforms,
+        video,
     )
     from dlgeom.annotation import Annotation, AnnotationCollection, FrameAnnotation
     from dlgeom.chunk import Chunk
@@ -175,6 +176,7 @@ __all__ = [
     "testing",
     "training",
     "transforms",
+    "video",
 ]
 
 _MODULES = {
@@ -261,6 +263,7 @@ _SUBMODULES = (
     "testing",
     "training",
     "transforms",
+    "video",
 )
 _CONSTANTS = ("ANNOTATION_", "VIEW_ANNOTATION_OPTIONS_", "EXPORT_VERSION_")
 

@@ -34,7 +34,7 @@ Random = np.random.Generator
 
 
 class Augmentation(msgspec.Struct, frozen=True, kw_only=True):
-    """A map that is drawn for each image.
+    """A map that is drawn for each image; subclasses say which, this one changes nothing.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Augmentation(msgspec.Struct, frozen=True, kw_only=True):
 
     def draw(self, size: Size, random: Random) -> Affine | None:
         """Return the map for an image of `size` (width, height), None for no change."""
-        raise NotImplementedError
+        return None
 
     def transform(
         self, image: Image, annotations: AnnotationCollection, random: Random

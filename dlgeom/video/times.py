@@ -139,10 +139,10 @@ class FrameTimes:
         ticks = self._ticks[0] + time / self._unit
         frame = bisect_right(self._ticks, ticks) - 1
         if frame >= len(self) - 1:
+            # Beyond the table frames go on at its last step.
             beyond = (time - self.time(len(self) - 1)) / self._last_step
-            return (
-                len(self) - 1 + max(0, math.floor(beyond + Fraction(tolerance) / self._last_step))
-            )
+            slack = min(as_seconds(tolerance) / self._last_step, Fraction(49, 100))
+            return len(self) - 1 + max(0, math.floor(beyond + slack))
         if frame < 0:
             early = -time
             return 0 if early <= as_seconds(tolerance) else -1

@@ -337,6 +337,13 @@ def test_a_player_that_multiplies_would_be_wrong() -> None:
         track.at_time(0.1)
 
 
+def test_beyond_the_table_a_tolerance_never_reaches_the_next_frame() -> None:
+    times = FrameTimes([0, 1, 2], Fraction(1, 5000))  # steps shorter than half a millisecond
+    for frame in (2, 3, 10):
+        assert times.frame_at(times.time(frame)) == frame
+        assert times.frame_at(float(times.time(frame)), tolerance="0.0005") == frame
+
+
 def test_a_stream_that_starts_late_counts_from_its_first_picture() -> None:
     times = FrameTimes([2000, 2040, 2080], Fraction(1, 1000))
     assert (times.start, times.time(0), times.frame_at(0.04)) == (2, 0, 1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_a_large_one_leaves_images_and_records_beside_the_page(tmp_path: Path) -
     found = re.fullmatch(r"dlgeomShard\(0, (\[.*\])\);\n", text)
     assert found is not None
     for item in json.loads(found[1]):
-        assert (tmp_path / item["i"]).is_file() or (Path(tmp_path) / item["i"]).resolve().is_file()
+        assert (tmp_path / unquote(item["i"])).resolve().is_file()
         assert "t" not in item
 
 
@@ -294,4 +294,3 @@ def test_the_command_writes_the_page(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert run(["view", str(SAMPLE), "-o", str(page)]) == 5
     assert run(["view", str(SAMPLE), "-o", str(page), "--overwrite", "--too", "voc"]) == 2
     assert "--to" in capfd.readouterr().err
-    assert "PIL" in sys.modules

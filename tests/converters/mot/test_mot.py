@@ -76,8 +76,6 @@ def test_what_is_written_is_read_again(pairs: Any, origin: str) -> None:
         target = Path(folder) / "out"
         report = dataset.write(target, format="mot", mot_origin=origin)
         report.check()
-        if not target.exists():
-            return
         back = dl.Dataset.open(target, mot_origin=origin)
         assert seen(back) == seen(pairs)
         fps = {item.name: item.fps for item, _ in pairs}
@@ -87,9 +85,8 @@ def test_what_is_written_is_read_again(pairs: Any, origin: str) -> None:
     hidden = sum(
         not any(state.object_visible for state in a.frames.values()) for _, c in pairs for a in c
     )
-    assert report.codes.get(("dropped", "video.hidden"), None) is None or (
-        report.codes["dropped", "video.hidden"].count == hidden
-    )
+    told = report.codes.get(("dropped", "video.hidden"))
+    assert (0 if told is None else told.count) == hidden
 
 
 def rows_of(path: Path) -> list[list[float]]:
@@ -210,11 +207,7 @@ def test_repeats_and_collisions_are_told(tmp_path: Path) -> None:
         ("2", 5, "99"),
     ]
     codes = [entry.code for entry in dataset.problems.entries]  # type: ignore[union-attr]
-    assert codes == ["ref.category", "record.duplicate", "ref.duplicate_id"] or sorted(codes) == [
-        "record.duplicate",
-        "ref.category",
-        "ref.duplicate_id",
-    ]
+    assert sorted(codes) == ["record.duplicate", "ref.category", "ref.duplicate_id"]
 
 
 def film(*annotations: dl.Annotation) -> dl.Dataset:
