@@ -17,7 +17,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     Sizes are bytes, `pixels` are pixels of an image or mask that must be decoded, `rle_pixels`
     of a mask that stays run lengths, `coordinate` is pixels from the origin, `frames` is the
     span of one annotation and `outline` the
-    total length of one ring, sum of max(abs(dx), abs(dy)), in pixels.
+    total length of one ring, sum of max(abs(dx), abs(dy)), in pixels. `zip_ratio` is what one
+    byte of a packed file may become, once past 10 MiB.
     """
 
     file_bytes: int = 8 << 30
@@ -36,6 +37,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     points: int = 1_000_000
     frames: int = 10_000_000
     png_text: int = MIB
+    zip_ratio: float = 200
 
     def replace(self, **changes: float) -> Limits:
         """Return a copy with some limits changed.

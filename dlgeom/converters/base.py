@@ -252,7 +252,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     create : callable
         ``create(WriteContext) -> Writer``.
     single_file : tuple of str
-        Suffixes of TARGET that mean this format as one file (".json", ".json.gz").
+        Suffixes of TARGET that mean this format as one file (".json", ".json.gz", ".json.zst").
     suffixes : tuple of str
         Endings that a file of this format can have as SOURCE; () if any. Other files are not
         asked about, so that nothing of the format needs to load.

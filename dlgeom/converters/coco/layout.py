@@ -11,6 +11,7 @@ import msgspec
 
 from dlgeom.converters.coco.read_source import HEAD, read_head
 from dlgeom.converters.inputs import check_inside
+from dlgeom.converters.packed import bare_name
 from dlgeom.converters.ytvis.recognise import is_native as is_tracks
 from dlgeom.errors import FormatError, UsageError
 
@@ -42,18 +43,15 @@ class AnnotationFile(msgspec.Struct, kw_only=True):
 
 
 def is_json(path: Path) -> bool:
-    """Whether a name ends in ``.json`` or ``.json.gz``."""
+    """Whether a name ends in ``.json``, perhaps packed."""
     name = path.name.lower()
-    return name.endswith((".json", ".json.gz")) and not name.startswith("._")
+    return bare_name(name).endswith(".json") and not name.startswith("._")
 
 
 def stem(path: Path) -> str:
-    """Return the name without ``.json`` or ``.json.gz``."""
-    name = path.name
-    for suffix in (".gz", ".json"):
-        if name.lower().endswith(suffix):
-            name = name[: -len(suffix)]
-    return name
+    """Return the name without ``.json``, ``.json.gz`` or ``.json.zst``."""
+    name = bare_name(path.name)
+    return name[:-5] if name.lower().endswith(".json") else name
 
 
 def split_name(path: Path, *, alone: bool) -> tuple[str, str | None]:

@@ -46,4 +46,11 @@ WRITE_OPTIONS: tuple[Option, ...] = (
         default=False,
         kind=bool,
     ),
+    Option(
+        name="coco_compress",
+        help="Pack the JSON files of a folder; a single file is packed where its name ends in "
+        ".gz or .zst.",
+        default="none",
+        choices=("none", "gz", "zst"),
+    ),
 )

@@ -11,6 +11,7 @@ from dlgeom.converters.coco.panoptic_index import PanopticFile
 from dlgeom.converters.coco.panoptic_json import Segment
 from dlgeom.converters.inputs import check_inside
 from dlgeom.converters.names import safe_name, stem_of
+from dlgeom.converters.packed import bare_name
 from dlgeom.converters.png import read_png
 from dlgeom.errors import FormatError
 from dlgeom.geometry import rle
@@ -35,7 +36,7 @@ def read_picture(
     limits = context.limits
     safe, _ = safe_name(name, limits=limits, shown=file.shown)
     root = file.path.parent
-    stem = file.path.name.removesuffix(".gz").removesuffix(".json")
+    stem = bare_name(file.path.name).removesuffix(".json")
     folders = [root / stem, root]
     if root.name == "annotations":
         # Trainers want the folder beside that of the annotations.

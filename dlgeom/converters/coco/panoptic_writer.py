@@ -31,6 +31,7 @@ from dlgeom.converters.coco.write_root import RootFile, Spool, own_sections
 from dlgeom.converters.fields import ALL_FIELDS
 from dlgeom.converters.lower_to import Nearest
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
+from dlgeom.converters.packed import bare_name
 from dlgeom.converters.png import rgb_png
 from dlgeom.errors import FormatError
 from dlgeom.geometry import boxes, raster, rle, rotated
@@ -92,6 +93,8 @@ class PanopticWriter:
         )
         self._targets: dict[str, _Target] = {}
         self._claims = Claims()
+        packed = options.get("coco_compress") or "none"
+        self._ending = "" if packed == "none" else f".{packed}"
 
     # -------------------------------------------------------------- files
 
@@ -111,8 +114,8 @@ class PanopticWriter:
             name = output.name
         else:
             safe = re.sub(r"[^\w.-]", "_", subset).lstrip(".") or "train"
-            name, _ = self._claims.claim(f"annotations/panoptic_{safe}.json")
-        folder = name.removesuffix(".gz").removesuffix(".json")
+            name, _ = self._claims.claim(f"annotations/panoptic_{safe}.json" + self._ending)
+        folder = bare_name(name).removesuffix(".json")
         sections = meta.subset_sections.get(subset, meta.sections)
         if not self._copies:
             sections = own_sections(meta.format)

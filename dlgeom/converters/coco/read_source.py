@@ -8,15 +8,14 @@ a temporary file first, because records are gathered from any place.
 from __future__ import annotations
 
 import codecs
-import gzip
 import os
 import tempfile
 import weakref
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dlgeom.converters.inputs import check_regular, unreadable
+from dlgeom.converters.packed import is_packed, unpack, unpack_head
 from dlgeom.errors import FormatError, OutputError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
@@ -25,25 +24,23 @@ __all__ = ["HEAD", "SourceFile", "read_head"]
 WINDOW = 2 << 20
 IN_MEMORY = 16 << 20
 HEAD = 64 << 10
-_GZIP = b"\x1f\x8b"
+# A zstd block is as long as this, and nothing of it can be had before all of it is there.
+_BLOCK = 128 << 10
 # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def read_head(path: Path, size: int = HEAD) -> bytes:
-    """Return the first bytes of a file, decompressed where it is gzipped; b"" if unreadable."""
+    """Return the first bytes of a file, unpacked where it is packed; b"" if unreadable."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(descriptor, "rb") as stream:
             check_regular(os.fstat(descriptor), str(path))
             head = stream.read(size)
+            if is_packed(head):
+                head = unpack_head(head + stream.read(2 * _BLOCK), size)
     except (OSError, FormatError):
         return b""
-    if head.startswith(_GZIP):
-        try:
-            head = zlib.decompressobj(wbits=31).decompress(head, size)
-        except zlib.error:
-            return b""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return head.decode("utf-16", errors="ignore").encode()
     return head.removeprefix(codecs.BOM_UTF8)
@@ -55,11 +52,11 @@ class SourceFile:
     Parameters
     ----------
     path : Path
-        The file, plain or gzipped.
+        The file, plain or packed (gzip, zstd).
     shown : str
         Its name in messages.
     limits : Limits
-        `file_bytes` bounds the file, compressed and decompressed.
+        `file_bytes` bounds the file, packed and unpacked.
 
     Attributes
     ----------
@@ -71,9 +68,10 @@ class SourceFile:
     Raises
     ------
     FormatError
-        ``file.empty``, ``file.not_regular``, ``encoding.invalid``, ``zip.invalid``.
+        ``file.empty``, ``file.not_regular``, ``file.trailing_data``, ``encoding.invalid``,
+        ``zip.invalid``.
     LimitError
-        ``limit.bytes``.
+        ``limit.bytes``, ``limit.ratio``.
     OutputError
         ``io.read``.
     """
@@ -96,8 +94,8 @@ class SourceFile:
         self._stamp = (status.st_size, status.st_mtime_ns)
         self._check_size(self.size)
         head = self.read(0, 4)
-        if head.startswith(_GZIP):
-            self._spool(self._inflate)
+        if is_packed(head):
+            self._spool(self._unpacked)
             head = self.read(0, 4)
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             self._spool(self._transcode)
@@ -143,27 +141,19 @@ class SourceFile:
         self.size = done
         self._base = 0
 
-    def _inflate(self) -> Iterator[bytes]:
-        try:
-            with (
-                open(os.dup(self._descriptor), "rb") as file,
-                gzip.GzipFile(fileobj=file) as stream,
-            ):
-                while piece := stream.read(1 << 20):
-                    yield piece
-        except (OSError, EOFError, zlib.error) as error:
-            raise FormatError(
-                f"cannot be decompressed ({error}); expected a complete gzip file. Copy it again",
-                code="zip.invalid",
-                path=self.shown,
-            ) from error
+    def _unpacked(self) -> Iterator[bytes]:
+        return unpack(self._pieces(), shown=self.shown, limits=self._limits)
+
+    def _pieces(self) -> Iterator[bytes]:
+        place = 0
+        while piece := self.read(place, 1 << 20):
+            place += len(piece)
+            yield piece
 
     def _transcode(self) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder("utf-16")()
-        place = 0
         try:
-            while piece := self.read(place, 1 << 20):
-                place += len(piece)
+            for piece in self._pieces():
                 yield decoder.decode(piece).encode()
             yield decoder.decode(b"", final=True).encode()
         except UnicodeError as error:

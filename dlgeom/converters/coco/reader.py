@@ -81,7 +81,7 @@ def open_reader(path: Path, context: ReadContext) -> Reader:
     Parameters
     ----------
     path : Path
-        A JSON file (also gzipped), or a folder; see `recognise`.
+        A JSON file (also packed by gzip or zstd), or a folder; see `recognise`.
     context : ReadContext
         ``ground_truth`` gives images and categories to a results file, ``images`` sizes that
         the annotations do not have, ``subsets`` chooses splits.

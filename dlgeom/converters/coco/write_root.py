@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import msgspec
 
 from dlgeom.converters.output import Output
+from dlgeom.converters.packed import Packer, Sink, bare_name
 from dlgeom.errors import InternalError
 
 __all__ = ["ARRAYS", "OWN_ORDER", "ListFile", "RootFile", "Spool", "open_stream", "own_sections"]
@@ -29,41 +29,11 @@ OWN_ORDER = ("info", "licenses", "annotations", "images", "categories")
 _BLOCK = 1 << 20
 
 
-class Sink(Protocol):
-    """Where the bytes of a file go."""
-
-    def write(self, data: bytes) -> None:
-        """Append bytes."""
-        ...
-
-    def close(self) -> None:
-        """Finish the file."""
-        ...
-
-
-class _Compressed:
-    """A sink that packs what it is given, without a time stamp: same input, same bytes."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._packer = zlib.compressobj(6, zlib.DEFLATED, 31)
-
-    def write(self, data: bytes) -> None:
-        """Append bytes."""
-        packed = self._packer.compress(data)
-        if packed:
-            self._sink.write(packed)
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._sink.write(self._packer.flush())
-        self._sink.close()
-
-
 def open_stream(output: Output, name: str) -> Sink:
-    """Start a file of the output, packed where its name ends in ``.gz``."""
+    """Start a file of the output, packed where its name ends in ``.gz`` or ``.zst``."""
     sink = output.open(name)
-    return _Compressed(sink) if name.endswith(".gz") else sink
+    ending = name[len(bare_name(name)) :].lower()
+    return Packer(sink, ending) if ending else sink
 
 
 class Spool:

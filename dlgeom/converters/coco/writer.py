@@ -129,6 +129,8 @@ class CocoWriter:
         self.needs: frozenset[str] = frozenset() if copies else ALL
         self._targets: dict[str, Target] = {}
         self._claims = Claims()
+        packed = _option(context, "coco_compress")
+        self._ending = "" if packed == "none" else f".{packed}"
         # Ids of several subsets meet in one file: those that were unique may not be so there.
         self._merges = len(meta.subsets) > 1 and (
             context.output.single or context.subset is not None
@@ -169,7 +171,7 @@ class CocoWriter:
         else:
             safe = re.sub(r"[^\w.-]", "_", subset).lstrip(".") or "train"
             kind = "results" if self._results else "instances"
-            name, _ = self._claims.claim(f"annotations/{kind}_{safe}.json")
+            name, _ = self._claims.claim(f"annotations/{kind}_{safe}.json" + self._ending)
         if self._results:
             return Target(
                 ListFile(context.output, name), categories, copies=self._from_coco, last_ids=last

@@ -12,7 +12,7 @@ from dlgeom.converters.yolo.read_tree import FILE, FOLDER, LINK, Tree
 
 __all__ = ["class_entries", "class_folders", "only_class_folders"]
 
-_OTHERS = (".json", ".xml", ".csv", ".json.gz")
+_OTHERS = (".json", ".xml", ".csv", ".json.gz", ".json.zst")
 _NEVER = frozenset({"images", "labels", "annotations", "jpegimages", "imagesets"})
 
 

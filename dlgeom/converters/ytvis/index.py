@@ -44,7 +44,7 @@ class FileIndex:
     Parameters
     ----------
     path : Path
-        The file, perhaps gzipped.
+        The file, perhaps packed.
     shown : str
         Its name in messages.
     context : ReadContext

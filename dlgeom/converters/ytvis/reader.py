@@ -13,6 +13,7 @@ from dlgeom.converters.frames import frame_name
 from dlgeom.converters.inputs import check_inside
 from dlgeom.converters.items import ItemReader, ItemRecord
 from dlgeom.converters.names import safe_name
+from dlgeom.converters.packed import bare_name
 from dlgeom.converters.problems import Problems
 from dlgeom.converters.ytvis.index import FileIndex, Place, identity
 from dlgeom.converters.ytvis.recognise import files_of, looks_native
@@ -319,7 +320,5 @@ def _chosen(path: Path, context: ReadContext) -> list[Path]:
 
 
 def _stem(file: Path) -> str:
-    name = file.name
-    for suffix in (".gz", ".json"):
-        name = name.removesuffix(suffix)
+    name = bare_name(file.name).removesuffix(".json")
     return file.parent.name if name == "instances" and file.parent.name else name

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from dlgeom.converters.coco.read_source import HEAD, read_head
+from dlgeom.converters.packed import bare_name
 
 __all__ = ["files_of", "is_native", "recognise"]
 
@@ -60,4 +61,4 @@ def files_of(path: Path) -> list[Path]:
 
 def _is_json(path: Path) -> bool:
     name = path.name.lower()
-    return name.endswith((".json", ".json.gz")) and not name.startswith(".")
+    return bare_name(name).endswith(".json") and not name.startswith(".")
