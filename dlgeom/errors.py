@@ -6,6 +6,9 @@ the built-in that a caller expects, so ``except ValueError`` works without knowi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 __all__ = [
     "DlgeomError",
     "FormatError",
@@ -80,6 +83,10 @@ class FormatError(DlgeomError, ValueError):
         self.annotation_id = annotation_id
         super().__init__(self.describe())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        place = {"path": self.path, "location": self.location, "annotation_id": self.annotation_id}
+        return _made_again, (type(self), self.message, {"code": self.code, **place})
+
     def describe(self) -> str:
         """Return the message with its place in front, on one line."""
         where = ":".join(part for part in (self.path, self.location) if part)
@@ -118,8 +125,19 @@ class OutputError(DlgeomError, OSError):
     def __str__(self) -> str:
         return str(self.args[0])
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        place = {"path": self.path, "location": self.location}
+        return _made_again, (type(self), self.message, {"code": self.code, **place})
+
 
 class InternalError(DlgeomError):
     """A bug of ours; please report it with the file named in the message."""
 
     exit_code = 6
+
+
+def _made_again(
+    kind: Callable[..., DlgeomError], message: str, said: dict[str, Any]
+) -> DlgeomError:
+    """Return an error that comes from another process."""
+    return kind(message, **said)

@@ -18,7 +18,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     of a mask that stays run lengths, `coordinate` is pixels from the origin, `frames` is the
     span of one annotation and `outline` the
     total length of one ring, sum of max(abs(dx), abs(dy)), in pixels. `zip_ratio` is what one
-    byte of a packed file may become, once past 10 MiB.
+    byte of a packed file may become, once past 10 MiB. `workers_memory` is the address space of
+    each process of ``--workers``.
     """
 
     file_bytes: int = 8 << 30
@@ -38,6 +39,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     frames: int = 10_000_000
     png_text: int = MIB
     zip_ratio: float = 200
+    workers_memory: int = 1 << 30
 
     def replace(self, **changes: float) -> Limits:
         """Return a copy with some limits changed.
