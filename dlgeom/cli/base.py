@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,8 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 def near(wanted: str, known: Sequence[str]) -> str:
     """Return `` Did you mean ...?`` for what is closest, or nothing."""
+    import difflib  # for mistakes only
+
     near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.5)
     return f" Did you mean {near[0]!r}?" if near else ""
 
@@ -59,7 +60,7 @@ class Group(click.Group):
             raise
         except click.UsageError as error:
             raise click.UsageError(
-                f"no such command {args[0]!r}.{near(args[0], list(self.commands))}", ctx
+                f"no such command {args[0]!r}.{near(args[0], self.list_commands(ctx))}", ctx
             ) from error
 
 

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
 from dlgeom._version import __version__
 from dlgeom.cli.base import CONTEXT, Group
-from dlgeom.cli.choosing import filter_command, relabel
-from dlgeom.cli.convert import convert
-from dlgeom.cli.diff import diff
-from dlgeom.cli.facts import info, list_formats
-from dlgeom.cli.merge import merge
-from dlgeom.cli.render import render
-from dlgeom.cli.split import split
-from dlgeom.cli.stats import stats
-from dlgeom.cli.validate import validate
-from dlgeom.cli.video import video
-from dlgeom.cli.view import view
 
 __all__ = ["program"]
 
+# Command -> module below `dlgeom.cli` and function there.
+_COMMANDS = {
+    "convert": ("convert", "convert"),
+    "diff": ("diff", "diff"),
+    "filter": ("choosing", "filter_command"),
+    "formats": ("facts", "list_formats"),
+    "info": ("facts", "info"),
+    "merge": ("merge", "merge"),
+    "relabel": ("choosing", "relabel"),
+    "render": ("render", "render"),
+    "split": ("split", "split"),
+    "stats": ("stats", "stats"),
+    "validate": ("validate", "validate"),
+    "video": ("video", "video"),
+    "view": ("view", "view"),
+}
 
-@click.group(cls=Group, context_settings=CONTEXT, invoke_without_command=True)
+
+class Program(Group):
+    """The group of all commands; each is loaded when it is asked for, by name or for help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands in the order of the alphabet."""
+        return sorted({*_COMMANDS, *self.commands})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, None if there is none of that name."""
+        if cmd_name in _COMMANDS and cmd_name not in self.commands:
+            module, function = _COMMANDS[cmd_name]
+            found: click.Command = getattr(import_module(f"dlgeom.cli.{module}"), function)
+            self.add_command(found, cmd_name)
+        return self.commands.get(cmd_name)
+
+
+@click.group(cls=Program, context_settings=CONTEXT, invoke_without_command=True)
 @click.version_option(__version__, prog_name="dlgeom")
 @click.pass_context
 def program(ctx: click.Context) -> None:
@@ -29,21 +53,3 @@ def program(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
         ctx.exit(2)
-
-
-for command in (
-    convert,
-    diff,
-    filter_command,
-    list_formats,
-    info,
-    merge,
-    relabel,
-    render,
-    split,
-    stats,
-    validate,
-    video,
-    view,
-):
-    program.add_command(command)

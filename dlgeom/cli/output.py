@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +13,8 @@ __all__ = ["Bar", "print_json"]
 
 def print_json(value: object) -> None:
     """Print JSON, with escapes where the terminal cannot show the characters."""
+    import json
+
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")

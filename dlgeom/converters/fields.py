@@ -8,7 +8,6 @@ by the writers (`count_fields`), the others by the pipeline; a writer may say wh
 from __future__ import annotations
 
 import json
-import mimetypes
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -164,6 +163,8 @@ def says_more(item: Item) -> bool:
 
     The platform's JSON has size and MIME type in ``system``.
     """
+    import mimetypes  # for the platform's metadata only
+
     known = {
         "width": item.width,
         "height": item.height,

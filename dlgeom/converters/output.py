@@ -7,104 +7,27 @@ Folders are opened without following links, so that a link in the way is an erro
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+import time
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Literal
 
-from dlgeom.converters.folders import BLOCK, Folder, copy_file, write_all
-from dlgeom.errors import DlgeomError, OutputError
+from dlgeom.converters import resume as resuming
+from dlgeom.converters.folders import BLOCK, Folder, copy_file, same_bytes, write_all
+from dlgeom.converters.held import Held
+from dlgeom.converters.output_files import FileWriter, NoFile, exists, refused
+from dlgeom.converters.resume import MARKER, Marker, Run, is_temporary
+from dlgeom.errors import DlgeomError, FormatError, GeometryError, OutputError, UsageError
 
 __all__ = ["FileWriter", "Output"]
 
-_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 MAX_OPEN_FOLDERS = 16
-
-
-def _refused(error: OSError, path: str) -> OutputError:
-    code = "output.full" if error.errno in _FULL else "io.permission"
-    return OutputError(f"{error.strerror or error}", code=code, path=path)
-
-
-class FileWriter:
-    """One file written piece by piece; `close` gives it its name, `abort` removes it."""
-
-    def __init__(self, output: Output, name: str) -> None:
-        self._output = output
-        self._name = name
-        self._folder, self._base = output._folder_of(name)
-        self._temporary = output._temporary_name()
-        self._descriptor = -1
-        self._pieces: list[bytes] = []
-        self._waiting = 0
-        # Noted before it is made: a signal in between leaves nothing behind.
-        output._unfinished.append(self)
-        try:
-            self._descriptor = self._folder.create(self._temporary)
-        except OSError as error:
-            raise self._error(error) from error
-
-    def _error(self, error: OSError) -> OutputError:
-        return _refused(error, str(self._output.root / self._name))
-
-    def uses(self, folder: Folder) -> bool:
-        """Whether the file lies in that folder."""
-        return self._folder is folder
-
-    def write(self, data: bytes) -> None:
-        """Append bytes; they are gathered into writes of about a megabyte."""
-        self._pieces.append(data)
-        self._waiting += len(data)
-        if self._waiting >= BLOCK:
-            self._flush()
-
-    def _flush(self) -> None:
-        try:
-            write_all(self._descriptor, b"".join(self._pieces))
-        except OSError as error:
-            raise self._error(error) from error
-        self._pieces.clear()
-        self._waiting = 0
-
-    def close(self) -> None:
-        """Finish the file under its own name."""
-        self._flush()
-        try:
-            os.fsync(self._descriptor)
-            descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
-            self._folder.replace(self._temporary, self._base)
-        except OSError as error:
-            raise self._error(error) from error
-        self._output._unfinished.remove(self)
-
-    def abort(self) -> None:
-        """Remove what was written."""
-        if self._descriptor >= 0:
-            with contextlib.suppress(OSError):
-                os.close(self._descriptor)
-            self._descriptor = -1
-        self._folder.remove(self._temporary)
-
-
-class _NoFile(FileWriter):
-    """Takes what a dry run would write."""
-
-    def __init__(self) -> None:
-        pass
-
-    def write(self, data: bytes) -> None:
-        """Take the bytes."""
-
-    def close(self) -> None:
-        """Finish nothing."""
-
-    def abort(self) -> None:
-        """Remove nothing."""
+_OF_THE_INPUT = (FormatError, GeometryError, UsageError)
 
 
 class Output:
@@ -150,7 +73,7 @@ class Output:
         self._parent: str | None = None
         self._made: list[Path] = []
         self._count = 0
-        self._token = f"{os.getpid()}.{secrets.token_hex(4)}"
+        self._token = f"{os.getpid()}.{os.urandom(4).hex()}"
         self._check()
         # A folder that was not there, or empty, holds nothing but what is written here.
         self._guarded = single or self.existed
@@ -216,7 +139,7 @@ class Output:
             except OSError as error:
                 if isinstance(error, OutputError):
                     raise
-                raise _refused(error, folder) from error
+                raise refused(error, folder) from error
         return found
 
     def _make_root(self) -> None:
@@ -230,7 +153,7 @@ class Output:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             self._remove_made()
-            raise _refused(error, str(self.root)) from error
+            raise refused(error, str(self.root)) from error
         if not os.access(self.root, os.W_OK | os.X_OK):
             self._remove_made()
             raise OutputError("may not be written", code="io.permission", path=str(self.root))
@@ -329,7 +252,7 @@ class Output:
         except BaseException as error:
             folder.remove(temporary)
             if isinstance(error, OSError) and not isinstance(error, DlgeomError):
-                raise _refused(error, str(self.root / name)) from error
+                raise refused(error, str(self.root / name)) from error
             raise
 
     def write(self, name: str, data: bytes) -> None:
@@ -379,7 +302,7 @@ class Output:
     def open(self, name: str) -> FileWriter:
         """Start a file that is written piece by piece."""
         self.files += 1
-        return _NoFile() if self.dry_run else FileWriter(self, name)
+        return NoFile() if self.dry_run else FileWriter(self, name)
 
     @contextlib.contextmanager
     def file(self, name: str) -> Iterator[FileWriter]:

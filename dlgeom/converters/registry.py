@@ -6,11 +6,10 @@ A package adds a format by an entry point of the group ``dlgeom.formats`` that n
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +25,7 @@ __all__ = [
     "check_options",
     "find_format",
     "formats",
+    "may_hold_films",
     "recognise",
     "target_format",
 ]
@@ -121,7 +121,7 @@ def find_format(name: str) -> Format:
             names.setdefault(alias, entry)
     if wanted in names:
         return names[wanted].variants.get(wanted, names[wanted])
-    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
+    near = _near(wanted, names, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise UnknownFormatError(f"unknown format {name!r}; known: {', '.join(table)}.{hint}")
 
@@ -198,13 +198,26 @@ def is_single_file(entry: Format, target: Path) -> bool:
     return any(name.endswith(suffix) for suffix in entry.single_file)
 
 
+def may_hold_films(name: str) -> bool:
+    """Whether a source of that format can have videos."""
+    entry = formats().get(name)
+    return entry is None or entry.films != "no"
+
+
+def _near(wanted: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """Return the known name that is nearest, [] if none is near."""
+    import difflib  # for mistakes only
+
+    return difflib.get_close_matches(wanted, list(known), n=1, cutoff=cutoff)
+
+
 def _value(option: Option, given: Any) -> Any:
     if given is None:
         return option.default
     if option.choices:
         text = str(given).lower()
         if text not in option.choices:
-            near = difflib.get_close_matches(text, option.choices, n=1, cutoff=0.5)
+            near = _near(text, option.choices, cutoff=0.5)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise UsageError(
                 f"option {option.name}: {given!r} is not one of {', '.join(option.choices)}.{hint}"
@@ -269,7 +282,7 @@ def check_options(
                     f"option {name} is for {where}; it does nothing here. Leave it out"
                 )
             known = sorted({*reading, *writing})
-            near = difflib.get_close_matches(name, known, n=1)
+            near = _near(name, known)
             hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}."
             raise UsageError(f"unknown option {name!r}.{hint}")
     return (

@@ -19,6 +19,9 @@ __all__ = ["CSV_HEADER", "Namer", "csv_line", "data_yaml", "folder_of_label", "n
 
 CSV_HEADER = b"label_file,file_name,width,height,orientation\n"
 _NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
+# What YAML shows as it is: behind ``images/``, and between quotes.
+_PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
+_QUOTABLE = re.compile(r"[!#-[\]-~](?:[ !#-[\]-~]{0,98}[!#-[\]-~])?")
 _RESERVED_KEYS = frozenset(
     [
         *("path", "train", "val", "validation", "test", "names", "nc", "task", "download"),
@@ -183,6 +186,11 @@ def data_yaml(
     extra : mapping
         Further keys of the source; those that name other folders of images are left out.
     """
+    stale = ("minival", "masks_dir")
+    if pose is None and extra.keys() <= {*stale}:
+        plain = _plain_yaml(labels, task, named_splits(folders))
+        if plain is not None:
+            return plain
     import yaml
 
     class Quoted(str):
@@ -219,12 +227,32 @@ def data_yaml(
         }
         if named:
             content["kpt_names"] = named
-    stale = ("minival", "masks_dir")
     content.update((key, extra[key]) for key in extra if key not in content and key not in stale)
     text: bytes = yaml.dump(
         content, Dumper=Dumper, allow_unicode=True, sort_keys=False, encoding="utf-8", width=1 << 20
     )
     return text
+
+
+def _plain_yaml(labels: LabelTable, task: str, splits: Mapping[str, str]) -> bytes | None:
+    """Return the text of ``data.yaml`` as PyYAML writes it, None where it takes PyYAML to tell.
+
+    To load PyYAML takes a twentieth of a small conversion, and most class files are like this.
+    """
+    names = [label.name for label in labels]
+    ids = [label.id for label in labels]
+    texts = [task, *splits, *splits.values(), *(i for i in ids if isinstance(i, str))]
+    if not names or not all(map(_PLAIN_TEXT.fullmatch, texts)):
+        return None
+    if not splits.keys() <= {"train", "val", "test"} or not all(map(_QUOTABLE.fullmatch, names)):
+        return None
+    lines = [f"{key}: images/{folder}" for key, folder in splits.items()]
+    lines += [f"task: {task}", f"nc: {len(names)}", "names:"]
+    lines += [f'  {index}: "{name}"' for index, name in enumerate(names)]
+    if all(found is not None for found in ids):
+        lines.append("category_ids:")
+        lines += [f'- "{found}"' if isinstance(found, str) else f"- {found}" for found in ids]
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def named_splits(folders: Sequence[str]) -> dict[str, str]:
