@@ -191,6 +191,11 @@ def target_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         ),
         click.option("--dry-run", is_flag=True, help="Report only, write nothing."),
         click.option("--overwrite", is_flag=True, help="Replace what TARGET holds."),
+        click.option(
+            "--resume",
+            is_flag=True,
+            help="Go on with the same command where it was interrupted: the same bytes come out.",
+        ),
     ]
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dlgeom.converters.inputs import check_regular, unreadable
 
-__all__ = ["BLOCK", "Folder", "copy_file", "write_all"]
+__all__ = ["BLOCK", "Folder", "copy_file", "same_bytes", "same_files", "write_all"]
 
 BLOCK = 1 << 20
 """Bytes that are read or written at once."""
@@ -50,10 +50,11 @@ class Folder:
         """Return the name as the system call needs it."""
         return os.path.join(self.path, name) if self.descriptor is None else name
 
-    def child(self, name: str) -> Folder:
+    def child(self, name: str, *, make: bool = True) -> Folder:
         """Open a folder in it, made if it is missing; a link is an error."""
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(self.at(name), dir_fd=self.descriptor)
+        if make:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self.at(name), dir_fd=self.descriptor)
         path = os.path.join(self.path, name)
         if self.descriptor is not None:
             return Folder(path, os.open(name, _FOLDER | _NO_LINK, dir_fd=self.descriptor))
@@ -67,10 +68,19 @@ class Folder:
 
     def mode(self, name: str) -> int | None:
         """Return kind and permissions of what has that name, None if nothing has."""
+        found = self.status(name)
+        return None if found is None else found.st_mode
+
+    def status(self, name: str) -> os.stat_result | None:
+        """Return what the system knows of what has that name, None if nothing has."""
         try:
-            return os.lstat(self.at(name), dir_fd=self.descriptor).st_mode
+            return os.lstat(self.at(name), dir_fd=self.descriptor)
         except FileNotFoundError:
             return None
+
+    def open(self, name: str) -> int:
+        """Open a file of it for reading and return its descriptor; a link is an error."""
+        return os.open(self.at(name), _READ | _NO_LINK, dir_fd=self.descriptor)
 
     def replace(self, old: str, new: str) -> None:
         """Rename a file in it, over another one if need be."""
@@ -116,3 +126,35 @@ def _read(descriptor: int, source: Path) -> bytes:
         return os.read(descriptor, BLOCK)
     except OSError as error:
         raise unreadable(error, str(source)) from error
+
+
+def same_bytes(folder: Folder, name: str, found: os.stat_result, data: bytes) -> bool:
+    """Whether a file of so many bytes has just these; one that cannot be read has not."""
+    if found.st_size != len(data):
+        return False
+    try:
+        descriptor = folder.open(name)
+        try:
+            left = memoryview(data)
+            while len(left):
+                piece = os.read(descriptor, min(len(left), BLOCK))
+                if not piece or piece != left[: len(piece)]:
+                    return False
+                left = left[len(piece) :]
+            return not os.read(descriptor, 1)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return False
+
+
+def same_files(path: Path, folder: Folder, name: str) -> bool:
+    """Whether a file and one of the folder have the same bytes; one that cannot be read has not."""
+    try:
+        with open(path, "rb") as one, open(folder.open(name), "rb") as other:
+            while block := one.read(BLOCK):
+                if other.read(BLOCK) != block:
+                    return False
+            return not other.read(1)
+    except OSError:
+        return False

@@ -7,6 +7,7 @@ Folders are opened without following links, so that a link in the way is an erro
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import stat
@@ -17,10 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+import msgspec
+
 from dlgeom.converters import resume as resuming
-from dlgeom.converters.folders import BLOCK, Folder, copy_file, same_bytes, write_all
+from dlgeom.converters.folders import Folder, copy_file, same_bytes, same_files, write_all
 from dlgeom.converters.held import Held
-from dlgeom.converters.output_files import FileWriter, NoFile, exists, refused
+from dlgeom.converters.output_files import NO_ROOM, FileWriter, NoFile, exists, refused
 from dlgeom.converters.resume import MARKER, Marker, Run, is_temporary
 from dlgeom.errors import DlgeomError, FormatError, GeometryError, OutputError, UsageError
 
@@ -43,11 +46,19 @@ class Output:
         Whether what is there may be replaced.
     dry_run : bool
         Write nothing.
+    run : Run, optional
+        What is being run. A folder then holds the file `MARKER` until the run is complete, and is
+        locked: no other process writes there.
+    resume : bool
+        Go on with the same run, which did not end. What it left is looked at file by file while
+        everything is done again; files that are there as they have to be are not written again.
+        Where nothing tells of such a run, each file has to be as it would be written.
 
     Raises
     ------
     OutputError
-        If the target exists, is of the wrong type, holds a symbolic link or cannot be made.
+        If the target exists, is of the wrong type, holds a symbolic link, is being written by
+        another process, is left of another run, or cannot be made.
     """
 
     def __init__(
@@ -57,7 +68,24 @@ class Output:
         single: bool = False,
         overwrite: bool = False,
         dry_run: bool = False,
+        run: Run | None = None,
+        resume: bool = False,
     ) -> None:
+        self._set_up(target, single=single, overwrite=overwrite, dry_run=dry_run)
+        self._run, self._resume = run, resume
+        try:
+            self._check()
+            if not dry_run:
+                self._begin()
+        except BaseException:
+            with Held():
+                self.close()
+                self._remove_made()
+            raise
+        # A folder that was not there, or empty, holds nothing but what is written here.
+        self._guarded = single or self.existed
+
+    def _set_up(self, target: Path, *, single: bool, overwrite: bool, dry_run: bool) -> None:
         self.target = target
         self.single = single
         self.dry_run = dry_run
@@ -74,9 +102,25 @@ class Output:
         self._made: list[Path] = []
         self._count = 0
         self._token = f"{os.getpid()}.{os.urandom(4).hex()}"
-        self._check()
-        # A folder that was not there, or empty, holds nothing but what is written here.
-        self._guarded = single or self.existed
+        if single:
+            self._token += f".{resuming.temporary_of(self.name)}"
+        self._guarded = True
+        # Of the run:
+        self._resume = self._joined = False
+        self._mode: Literal["new", "goes on", "compares"] = "new"
+        self._marker: Marker | None = None
+        self._unfinished_before = False
+        self._lock = -1
+        self._due = math.inf
+        self._synced = False
+        self._vouched = 0
+        self._left: set[str] = set()
+        self._stale: list[str] = []
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether a file that is there may be the target of another."""
+        return self._overwrite or self._mode == "compares"
 
     # -- what is there ---------------------------------------------------------------------
 
@@ -93,15 +137,12 @@ class Output:
         if found is not None:
             self._check_kind(found, shown)
         self.existed = found is not None
-        occupied = self.existed and (self.single or self._holds_anything())
-        if occupied and not self._overwrite:
-            raise OutputError(
-                "exists; outputs are not overwritten unasked. Use --overwrite, or another name",
-                code="output.exists",
-                path=shown,
-            )
-        if not self.dry_run:
-            self._make_root()
+        if self.existed and not self.single and not self.dry_run:
+            self._take_lock()
+        if self.existed and (self.single or self._holds_anything()):
+            self._check_content(shown)
+        elif self.single and self._resume and not self._overwrite:
+            self._mode = "compares"  # what lies beside it, of a run that did not end
 
     def _check_kind(self, found: os.stat_result, shown: str) -> None:
         if stat.S_ISLNK(found.st_mode):
@@ -117,10 +158,26 @@ class Output:
                 f"{is_what}; the target is {due} here. Choose another name", path=shown
             )
 
+    def _check_content(self, shown: str) -> None:
+        """See what a target that holds something means."""
+        found = None if self.single else Marker.read(self.root / MARKER)
+        self._unfinished_before = found is not None
+        if not self._resume:
+            if not self._overwrite:
+                what = ", an unfinished run with which --resume goes on" if found else ""
+                raise exists(shown, what)
+        elif found is not None and self._run is not None:
+            found.check(self._run.marker(overwrite=False), shown, overwrite=self._overwrite)
+            self._mode, self._marker, self._vouched = "goes on", found, found.vouched_ns
+            self._overwrite = True  # all that is there is of that run, or might be replaced by it
+        elif not self._overwrite:
+            self._mode = "compares"
+
     def _holds_anything(self) -> bool:
         """Whether the target folder has anything in it; links anywhere below are refused."""
         found = False
-        folders = [str(self.target)]
+        root = str(self.target)
+        folders = [root]
         while folders:
             folder = folders.pop()
             try:
@@ -136,11 +193,54 @@ class Output:
                             )
                         if entry.is_dir(follow_symlinks=False):
                             folders.append(entry.path)
+                        elif is_temporary(entry.name):
+                            self._stale.append(entry.path)
+                        elif self._resume:
+                            self._left.add(_key(os.path.relpath(entry.path, root)))
             except OSError as error:
                 if isinstance(error, OutputError):
                     raise
                 raise refused(error, folder) from error
         return found
+
+    def _begin(self) -> None:
+        """Make the root, and mark it as unfinished."""
+        self._make_root()
+        if self.single:
+            if self._resume:
+                resuming.remove_stale(self.root, resuming.temporary_of(self.name))
+            return
+        if self._run is None:
+            return
+        if self._lock < 0:
+            self._take_lock()
+            if not self.existed and os.listdir(self.root):  # somebody was faster
+                raise exists(str(self.root))
+        # Nobody else has the lock: whoever made these files is gone.
+        for path in self._stale:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        if self._mode == "new":
+            occupied = self.existed and bool(self._overwrite)
+            self._put_marker(self._run.marker(overwrite=occupied))
+        if self._mode != "compares":
+            self._due = time.monotonic() + resuming.INTERVAL
+
+    def _take_lock(self) -> None:
+        if self._run is None:
+            return
+        try:
+            self._lock, free = resuming.lock_folder(str(self.root))
+        except OSError as error:
+            raise refused(error, str(self.root)) from error
+        if not free:
+            self._made = []  # not ours, whoever made it
+            raise OutputError(
+                "is being written by another process; one writes at a time. Wait for its end, or "
+                "choose another name",
+                code="output.exists",
+                path=str(self.root),
+            )
 
     def _make_root(self) -> None:
         missing = []
@@ -152,11 +252,123 @@ class Output:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            self._remove_made()
             raise refused(error, str(self.root)) from error
         if not os.access(self.root, os.W_OK | os.X_OK):
-            self._remove_made()
             raise OutputError("may not be written", code="io.permission", path=str(self.root))
+
+    # -- the marker ------------------------------------------------------------------------
+
+    def _put_marker(self, marker: Marker, *, durable: bool = False) -> None:
+        """Write what an other run needs to go on with this one."""
+        folder = self._folder("")
+        temporary = self._temporary_name()
+        try:
+            descriptor = folder.create(temporary)
+            try:
+                if durable:
+                    # Whatever was changed before this file was made is synced next.
+                    stamp = os.fstat(descriptor).st_mtime_ns
+                    vouched = stamp if resuming.sync_files(descriptor) else 0
+                    marker = msgspec.structs.replace(marker, vouched_ns=vouched, files=self.files)
+                write_all(descriptor, marker.encode())
+                if durable:
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            folder.replace(temporary, MARKER)
+        except BaseException as error:
+            folder.remove(temporary)
+            if isinstance(error, OSError) and not isinstance(error, DlgeomError):
+                raise refused(error, str(self.root)) from error
+            raise
+        self._marker = marker
+
+    def checkpoint(self) -> None:
+        """Note, every few seconds, that what has been written so far is safely on disk."""
+        start = time.monotonic()
+        if start < self._due or self._marker is None:
+            return
+        self._put_marker(self._marker, durable=True)
+        self._synced = True
+        end = time.monotonic()
+        self._due = end + max(resuming.INTERVAL, resuming.SHARE * (end - start))
+
+    def settle(self) -> None:
+        """See that a run that went on left what an undisturbed one leaves; bring it to disk.
+
+        Raises
+        ------
+        OutputError
+            If there are files, where this run has written, that it did not write.
+        """
+        if self._marker is None:
+            return
+        if self._mode == "goes on" and not self._marker.overwrite:
+            tops = {_key(top) for top in self._tops}
+            foreign = sorted(name for name in self._left if name.partition("/")[0] in tops)
+            if foreign:
+                raise OutputError(
+                    f"is in the target, but this run does not write it ({len(foreign)} such "
+                    "files); has the source changed? Remove it, or start again with --overwrite",
+                    code="output.exists",
+                    path=str(self.root / foreign[0]),
+                )
+        if self._synced or self._resume:
+            try:
+                resuming.sync_files(self._folder("").descriptor)
+            except OSError as error:
+                raise refused(error, str(self.root)) from error
+
+    # -- other processes -------------------------------------------------------------------
+
+    def share(self) -> dict[str, Any]:
+        """Return what `joined` needs, as plain values, to write into this target."""
+        return {
+            "target": str(self.target),
+            "single": self.single,
+            "overwrite": self._overwrite,
+            "dry_run": self.dry_run,
+            "token": self._token,
+            "mode": self._mode,
+            "vouched": self._vouched,
+            "guarded": self._guarded,
+        }
+
+    @classmethod
+    def joined(cls, state: Mapping[str, Any]) -> Output:
+        """Return a helper of an output that another process has open.
+
+        It looks at nothing and takes nothing back but its own unfinished files; see `expects`.
+        """
+        self = cls.__new__(cls)
+        self._set_up(
+            Path(state["target"]),
+            single=state["single"],
+            overwrite=state["overwrite"],
+            dry_run=state["dry_run"],
+        )
+        self._token = f"{state['token']}.{os.getpid()}x{os.urandom(4).hex()}"
+        self._mode, self._vouched = state["mode"], state["vouched"]
+        self._guarded = state["guarded"]
+        self._run = None
+        self._resume = True  # nothing is taken back here
+        self._joined = True
+        return self
+
+    def expects(self, *names: str) -> None:
+        """Say which files or folders of the root helpers are going to make."""
+        for top in names:
+            if top not in self._tops:
+                self._tops[top] = self._folder("").mode(top) is None
+
+    def sweep(self) -> None:
+        """Remove what helpers that were ended left unfinished."""
+        start = f".{self._token}."
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                if name.startswith(start) and name.endswith(".part"):
+                    with contextlib.suppress(OSError):
+                        os.unlink(os.path.join(folder, name))
 
     # -- folders ---------------------------------------------------------------------------
 
@@ -170,10 +382,16 @@ class Output:
                 folder = Folder(str(self.root))
             else:
                 parent, _, base = relative.rpartition("/")
-                folder = self._folder(parent).child(base)
+                # A complete target is only looked at.
+                make = self._mode != "compares" or self.single
+                folder = self._folder(parent).child(base, make=make)
+        except FileNotFoundError as error:
+            raise self._differs(relative, "is not there") from error
         except OSError as error:
             if isinstance(error, OutputError):
                 raise
+            if error.errno in NO_ROOM:
+                raise refused(error, str(self.root / relative)) from error
             raise OutputError(
                 f"cannot be used as a folder ({error.strerror}); a file or link is in the way",
                 code="output.invalid",
@@ -217,13 +435,11 @@ class Output:
                 code="path.symlink" if stat.S_ISLNK(mode) else "output.invalid",
                 path=str(self.root / name),
             )
-        if not self._overwrite and not self._tops[name.partition("/")[0]]:
+        if self.overwrites:
+            return
+        if not self._tops.get(name.partition("/")[0], True):
             # Beside a single file lie things of the user.
-            raise OutputError(
-                "exists; outputs are not overwritten unasked. Use --overwrite, or another name",
-                code="output.exists",
-                path=str(self.root / name),
-            )
+            raise exists(str(self.root / name))
 
     # -- files -----------------------------------------------------------------------------
 
@@ -231,13 +447,83 @@ class Output:
         self._count += 1
         return f".{self._token}.{self._count}.part"
 
-    def _place(self, name: str, make: bytes | Callable[[Folder, str], None]) -> None:
+    def _differs(self, name: str, what: str) -> OutputError:
+        return OutputError(
+            f"{what}; --resume goes on with an unfinished run, and leaves a complete one as it "
+            "is. Use --overwrite, or another name",
+            code="output.exists",
+            path=str(self.root / name),
+        )
+
+    def _stands(
+        self, folder: Folder, base: str, name: str, data: bytes | None, source: Path | None
+    ) -> bool:
+        """Whether a file of an earlier run is there as it would be written now.
+
+        What the marker vouches for is compared to its last byte; a copied image by its size, and
+        by whether its original is older.
+        """
+        found = folder.status(base)
+        compares = self._mode == "compares"
+        if found is None:
+            if compares and not self.single:
+                raise self._differs(name, "is not there")
+            return False
+        same = False
+        if stat.S_ISREG(found.st_mode):
+            if data is not None:
+                if compares or found.st_ctime_ns < self._vouched:
+                    same = same_bytes(folder, base, found, data)
+            elif source is not None:
+                same = self._is_copy(folder, base, found, source)
+        if compares and not same:
+            raise self._differs(name, "is not what would be written")
+        return same
+
+    def _is_copy(self, folder: Folder, base: str, found: os.stat_result, source: Path) -> bool:
+        try:
+            original = os.stat(source)
+        except OSError:
+            return False
+        if os.path.samestat(original, found):
+            return True
+        if original.st_size != found.st_size or not stat.S_ISREG(original.st_mode):
+            return False
+        if original.st_ctime_ns <= found.st_ctime_ns < self._vouched:
+            return True
+        return self._mode == "compares" and same_files(source, folder, base)
+
+    def _settle(self, folder: Folder, temporary: str, base: str, name: str) -> None:
+        """Give a file that was written piece by piece its own name."""
+        if self._mode == "compares" and folder.status(base) is not None:
+            if not same_files(Path(folder.path, temporary), folder, base):
+                raise self._differs(name, "is not what would be written")
+            folder.remove(temporary)
+        elif self._mode == "compares" and not self.single:
+            raise self._differs(name, "is not there")
+        else:
+            folder.replace(temporary, base)
+        if self._left:
+            self._left.discard(_key(name))
+
+    def _place(
+        self,
+        name: str,
+        make: bytes | Callable[[Folder, str], None],
+        source: Path | None = None,
+    ) -> None:
         """Write a file under a temporary name, then give it its own.
 
         The content is given as it is, without a function around it: hundreds of thousands of
         label files go through here.
         """
         folder, base = self._folder_of(name)
+        if self._mode != "new":
+            if self._left:
+                self._left.discard(_key(name))
+            data = make if isinstance(make, bytes) else None
+            if self._stands(folder, base, name, data, source):
+                return
         temporary = self._temporary_name()
         try:
             if isinstance(make, bytes):
@@ -254,6 +540,8 @@ class Output:
             if isinstance(error, OSError) and not isinstance(error, DlgeomError):
                 raise refused(error, str(self.root / name)) from error
             raise
+        if time.monotonic() > self._due:
+            self.checkpoint()
 
     def write(self, name: str, data: bytes) -> None:
         """Write a whole file: `name` is relative to the root, with ``/`` between folders."""
@@ -275,7 +563,9 @@ class Output:
         """
         self.files += 1
         if not self.dry_run:
-            self._place(name, lambda folder, temporary: copy_file(source, folder, temporary))
+            self._place(
+                name, lambda folder, temporary: copy_file(source, folder, temporary), source
+            )
 
     def link(self, name: str, source: Path) -> None:
         """Make a hard link to a file, which costs no space; copy it where the system refuses.
@@ -295,7 +585,7 @@ class Output:
                 folder.remove(temporary)
             copy_file(source, folder, temporary)
 
-        self._place(name, make)
+        self._place(name, make, source)
         # Renaming onto a link to the same file does nothing and leaves the temporary name.
         self._folder(name.rpartition("/")[0]).remove(f".{self._token}.{self._count}.part")
 
@@ -325,6 +615,10 @@ class Output:
         for folder in self._folders.values():
             folder.close()
         self._folders.clear()
+        if self._lock >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._lock)
+            self._lock = -1
 
     def _take_back(self) -> None:
         """Remove what a failed run wrote where nothing was before."""
@@ -333,13 +627,37 @@ class Output:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
-                path.unlink(missing_ok=True)
-        self._remove_made()
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
 
     def _remove_made(self) -> None:
         for folder in self._made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+    def _stays(self, kind: type[BaseException]) -> bool:
+        """Whether what a failed run has written stays, so that another goes on with it."""
+        if self._joined or self._mode == "goes on":
+            return True
+        # Doing it again helps where the system or the user stopped it, not with a bad input.
+        begun = self._marker is not None and self.files > 0
+        return self._resume and begun and not issubclass(kind, _OF_THE_INPUT)
+
+    def _end(self, kind: type[BaseException] | None) -> None:
+        stays = kind is not None and self._stays(kind)
+        if self.dry_run or self._joined or stays:
+            self.close()
+            return
+        if kind is not None:
+            for part in self._unfinished:
+                part.abort()
+            self._take_back()
+        if self._marker is not None and (kind is None or not self._unfinished_before):
+            # Last of all: until here the target is not complete, or not as it was.
+            self._folder("").remove(MARKER)
+        self.close()
+        if kind is not None:
+            self._remove_made()
 
     def __enter__(self) -> Output:
         return self
@@ -350,6 +668,12 @@ class Output:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
-        if kind is not None and not self.dry_run:
-            self._take_back()
+        with Held():  # a second Ctrl-C does not interrupt the cleaning up
+            self._end(kind)
+
+
+def _key(name: str) -> str:
+    """Return what is equal for names that are one file on some system."""
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -15,9 +15,11 @@ import msgspec
 from dlgeom.converters import registry
 from dlgeom.converters.base import Format, Reader, WriteContext, Writer
 from dlgeom.converters.fields import ItemFields, count_label_fields, count_sections, kept_by
+from dlgeom.converters.held import Held
 from dlgeom.converters.output import Output
 from dlgeom.converters.problems import Problems
-from dlgeom.converters.report import Report
+from dlgeom.converters.report import Report, is_report
+from dlgeom.converters.resume import Run
 from dlgeom.converters.sizes import SizeFilter
 from dlgeom.converters.source import OnError, PathLike, Source, open_dataset, open_source
 from dlgeom.errors import DlgeomError, OutputError, UsageError
@@ -36,6 +38,7 @@ __all__ = [
     "choose_task",
     "convert",
     "gc_paused",
+    "listed",
     "open_dataset",
     "open_source",
     "open_target",
@@ -68,6 +71,11 @@ class Target(msgspec.Struct, frozen=True, eq=False):
     output: Output
     report: Report
     measure: bool
+
+
+def listed(labels: Iterable[str]) -> Iterable[str]:
+    """Return labels so that they can be looked at more than once."""
+    return labels if isinstance(labels, str) else tuple(labels)
 
 
 def selection_of(
@@ -148,6 +156,8 @@ def open_target(
     overwrite: bool = False,
     dry_run: bool = False,
     report: PathLike | None = None,
+    run: Run | None = None,
+    resume: bool = False,
 ) -> Iterator[Target]:
     """Start a target and the file of its report; see `convert` for the parameters.
 
@@ -157,6 +167,8 @@ def open_target(
     ----------
     source : path, optional
         What is going to be read; the target may not lie over it.
+    run : Run, optional
+        What is being run, which `resume` goes on with.
     """
     place = Path(target)
     entry = registry.find_format(format) if format else registry.target_format(place)
@@ -177,15 +189,25 @@ def open_target(
     result.target, result.target_format = str(place), entry.name
     result.dry_run = dry_run
     with contextlib.ExitStack() as stack:
-        output = stack.enter_context(
-            Output(place, single=single, overwrite=overwrite, dry_run=dry_run)
-        )
-        if report is not None:
-            # Before the source is opened: opening it may have something to tell.
-            where = Path(report)
-            sink = stack.enter_context(Output(where, single=True, overwrite=overwrite))
-            result.attach(stack.enter_context(sink.file(where.name)))
+        with Held():  # what is made from here on is taken back by the stack
+            output = stack.enter_context(
+                Output(
+                    place,
+                    single=single,
+                    overwrite=overwrite,
+                    dry_run=dry_run,
+                    run=run or Run("write", {}),
+                    resume=resume,
+                )
+            )
+            if report is not None:
+                # Before the source is opened: opening it may have something to tell.
+                where = Path(report)
+                replaces = overwrite or (resume and is_report(where))
+                sink = stack.enter_context(Output(where, single=True, overwrite=replaces))
+                result.attach(stack.enter_context(sink.file(where.name)))
         yield Target(entry, output, result, dry_run or report is not None)
+        output.settle()
 
 
 def _check_report(report: Path, target: Path, source: PathLike | None) -> None:
@@ -340,6 +362,7 @@ def convert(
     overwrite: bool = False,
     dry_run: bool = False,
     report: PathLike | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
     label_map: LabelMap | PathLike | None = None,
     include_labels: Iterable[str] = (),
@@ -382,6 +405,10 @@ def convert(
         Report only, write nothing.
     report : path, optional
         JSON file for the report, with an entry for each record that was dropped or approximated.
+    resume : bool
+        Whether to go on with the same conversion, which was interrupted: the result has the bytes
+        that it would have had, and what is there already is not written again. Whatever ends this
+        run but a bad input leaves what is complete, for the next.
     progress : callable, optional
         Called as ``progress(images_done, images_in_all_or_None)``.
     label_map : mapping or path, optional
@@ -409,6 +436,8 @@ def convert(
     UsageError
         For arguments that do not fit.
     """
+    include_labels, exclude_labels = listed(include_labels), listed(exclude_labels)
+    run = Run.of("convert", locals())
     start = time.perf_counter()
     selection = selection_of(label_map, include_labels, exclude_labels, where, limits)
     with (
@@ -421,6 +450,8 @@ def convert(
             overwrite=overwrite,
             dry_run=dry_run,
             report=report,
+            run=run,
+            resume=resume,
         ) as place,
         open_source(
             source,

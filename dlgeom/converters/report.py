@@ -9,8 +9,10 @@ record is streamed to the report file, and the first 20 of each code stay in mem
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,11 +26,13 @@ from dlgeom.converters.problems import Entry, Status
 from dlgeom.errors import InternalError
 from dlgeom.item import Item
 
-__all__ = ["EXAMPLES", "CodeCount", "Report"]
+__all__ = ["EXAMPLES", "CodeCount", "Report", "is_report"]
 
 EXAMPLES = 20
 """Entries of each code that stay in memory and are shown."""
 
+_HEAD = b'{\n  "dlgeom_report": 1,'
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 _NAMES: dict[int, Status] = {APPROXIMATED: "approximated", DROPPED: "dropped"}
 
 
@@ -189,6 +193,28 @@ class Report:
             for entry in kind.examples:
                 self._write(entry)
 
+    def merge(self, other: Report, entries: Sequence[Entry]) -> None:
+        """Take what another process has counted of the records that come next.
+
+        Parameters
+        ----------
+        other : Report
+            Its report of them.
+        entries : sequence of Entry
+            All that it told, for the file of the report.
+        """
+        for kind in other.codes.values():
+            mine = self._count(kind.status, kind.code, kind.message, kind.count, kind.least)
+            mine.examples.extend(kind.examples[: EXAMPLES - len(mine.examples)])
+        for entry in entries:
+            self._write(entry)
+        self.images += other.images
+        self.given += other.given
+        self.written += other.written
+        self.approximated += other.approximated
+        self.converted_dropped += other.converted_dropped
+        self.fields.update(other.fields)
+
     def add_items(self, items: Sequence[Item]) -> Sequence[Item]:
         """Count items by their number in the run; return those that came for the first time.
 
@@ -338,9 +364,14 @@ class Report:
             "fields": dict(sorted(self.fields.items())),
         }
 
+    @property
+    def streams(self) -> bool:
+        """Whether each entry goes to a file."""
+        return self._stream is not None
+
     def attach(self, stream: FileWriter) -> None:
         """Stream entries to a file; has to be told before anything else."""
-        stream.write(b'{\n  "dlgeom_report": 1,\n  "entries": [')
+        stream.write(_HEAD + b'\n  "entries": [')
         self._stream = stream
 
     def finish_stream(self) -> None:
@@ -395,6 +426,15 @@ class Report:
             if where:
                 text += f" (first: {where})"
         return text
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file starts as the JSON of a report does."""
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAIT)) as file:
+            return file.read(len(_HEAD)) == _HEAD
+    except OSError:
+        return False
 
 
 def _json(value: object) -> bytes:

@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from dlgeom.converters import pipeline, registry
 from dlgeom.converters.choice import LabelMap
+from dlgeom.converters.places import holding
 from dlgeom.converters.report import Report
+from dlgeom.converters.resume import Run
 from dlgeom.converters.source import OnError, PathLike, Source
 from dlgeom.errors import OutputError, UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
@@ -19,6 +21,7 @@ from dlgeom.operations.opening import format_for, open_all
 __all__ = ["merge"]
 
 
+@holding("sources")
 def merge(
     sources: Sequence[PathLike],
     target: PathLike,
@@ -38,6 +41,7 @@ def merge(
     overwrite: bool = False,
     dry_run: bool = False,
     report: PathLike | None = None,
+    resume: bool = False,
     progress: pipeline.Progress | None = None,
     label_map: LabelMap | PathLike | None = None,
     include_labels: Iterable[str] = (),
@@ -62,7 +66,7 @@ def merge(
         Format of all sources, or one for each.
     to_format, task, images, image_files, frames, ground_truth, names, subsets, on_error, limits
         As for `dlgeom.convert`.
-    overwrite, dry_run, report, progress, label_map, include_labels, exclude_labels, where
+    overwrite, dry_run, report, resume, progress, label_map, include_labels, exclude_labels, where
         As for `dlgeom.convert`.
     **options
         Of the formats; each source gets those of its own.
@@ -81,6 +85,9 @@ def merge(
     DlgeomError
         As `dlgeom.convert`.
     """
+    include_labels = pipeline.listed(include_labels)
+    exclude_labels = pipeline.listed(exclude_labels)
+    run = Run.of("merge", locals())
     if isinstance(sources, str | os.PathLike) or len(sources) < 2:
         raise UsageError("merge takes two sources or more, in a list")
     if collisions not in ("rename", "error"):
@@ -89,7 +96,7 @@ def merge(
     formats = [given] * len(sources) if given is None or isinstance(given, str) else list(given)
     if len(formats) != len(sources):
         raise UsageError(f"{len(formats)} formats for {len(sources)} sources; give one for each")
-    first = registry.find_format(formats[0]) if formats[0] else registry.recognise(Path(sources[0]))
+    first = registry.find_format(formats[0]) if formats[0] else registry.recognise(Path(sources[0]), limits)
     selection = pipeline.selection_of(label_map, include_labels, exclude_labels, where, limits)
     with (
         pipeline.gc_paused(),
@@ -101,6 +108,8 @@ def merge(
             overwrite=overwrite,
             dry_run=dry_run,
             report=report,
+            run=run,
+            resume=resume,
         ) as place,
     ):
         for other in sources[1:]:

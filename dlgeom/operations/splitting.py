@@ -13,7 +13,9 @@ import numpy as np
 from dlgeom.converters import pipeline, registry
 from dlgeom.converters.base import Reader
 from dlgeom.converters.choice import LabelMap
+from dlgeom.converters.places import holding
 from dlgeom.converters.report import Report
+from dlgeom.converters.resume import Run
 from dlgeom.converters.selection import Repeats
 from dlgeom.converters.source import OnError, PathLike, Source
 from dlgeom.errors import UsageError
@@ -66,6 +68,7 @@ class Split(msgspec.Struct, kw_only=True):
         )
 
 
+@holding("source")
 def split(
     source: PathLike,
     target: PathLike,
@@ -88,6 +91,7 @@ def split(
     overwrite: bool = False,
     dry_run: bool = False,
     report: PathLike | None = None,
+    resume: bool = False,
     progress: pipeline.Progress | None = None,
     label_map: LabelMap | PathLike | None = None,
     include_labels: Iterable[str] = (),
@@ -113,7 +117,7 @@ def split(
         ``image.metadata.user.camera``. Items without a value are groups of their own.
     from_format, to_format, task, images, image_files, frames, ground_truth, names, subsets
         As for `dlgeom.convert`; the format to write is the source's own if not given.
-    on_error, limits, overwrite, dry_run, report, progress, label_map, include_labels
+    on_error, limits, overwrite, dry_run, report, resume, progress, label_map, include_labels
         As for `dlgeom.convert`.
     exclude_labels, where, **options
         As for `dlgeom.convert`.
@@ -131,9 +135,12 @@ def split(
     DlgeomError
         As `dlgeom.convert`.
     """
+    include_labels = pipeline.listed(include_labels)
+    exclude_labels = pipeline.listed(exclude_labels)
+    run = Run.of("split", locals())
     shares = checked_parts(parts)
     field = None if group in (None, "folder") else _field(str(group))
-    entry = registry.find_format(from_format) if from_format else registry.recognise(Path(source))
+    entry = registry.find_format(from_format) if from_format else registry.recognise(Path(source), limits)
     wanted = format_for(entry, target, to_format)
     if registry.is_single_file(wanted, Path(target)):
         raise UsageError(
@@ -150,6 +157,8 @@ def split(
             overwrite=overwrite,
             dry_run=dry_run,
             report=report,
+            run=run,
+            resume=resume,
         ) as place,
     ):
         [opened] = open_all(
