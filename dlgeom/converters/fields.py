@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dlgeom.chunk import BOX, Chunk
 from dlgeom.converters.base import Meta, Writer
+from dlgeom.converters.media_types import guess_type
 from dlgeom.item import RECORD_FIELDS, Item
 from dlgeom.labels import Label, LabelTable
 
@@ -146,6 +147,13 @@ class ItemFields:
         if len(records) < len(items):
             self._fields.update(tuple(item.fields) for item in items if item.fields)
 
+    def merge(self, other: ItemFields) -> None:
+        """Take what was counted of other images."""
+        self._records.update(other._records)
+        self._fields.update(other._fields)
+        self._ids += other._ids
+        self._metadata += other._metadata
+
     def lost(self) -> Counter[str]:
         """Return ``image.<field>`` -> number of images that lose it."""
         lost: Counter[str] = Counter()
@@ -163,12 +171,10 @@ def says_more(item: Item) -> bool:
 
     The platform's JSON has size and MIME type in ``system``.
     """
-    import mimetypes  # for the platform's metadata only
-
     known = {
         "width": item.width,
         "height": item.height,
-        "mimetype": mimetypes.guess_type(item.name or "", strict=False)[0] or f"{item.media}/*",
+        "mimetype": guess_type(item.name or "") or f"{item.media}/*",
     }
     for key, value in (item.metadata or {}).items():
         if key == "system" and isinstance(value, Mapping):

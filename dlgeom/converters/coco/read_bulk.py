@@ -143,7 +143,11 @@ def _fits(text: bytes, size: tuple[int, int]) -> bool:
 
 
 def check_keypoints(
-    rows: Sequence[int], texts: Sequence[bytes], flags: NDArray[np.uint16], slow: set[int]
+    rows: Sequence[int],
+    texts: Sequence[bytes],
+    flags: NDArray[np.uint16],
+    limits: Limits,
+    slow: set[int],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Check keypoints; return the rows that have some, and how many."""
     none = np.zeros(0, dtype=np.int64)
@@ -160,7 +164,8 @@ def check_keypoints(
     good = lengths % 3 == 0
     if good.all():
         seen = flat[2::3]
-        wrong = (seen != 0) & (seen != 1) & (seen != 2)
+        far = np.maximum(np.abs(flat[0::3]), np.abs(flat[1::3])) > limits.coordinate
+        wrong = ((seen != 0) & (seen != 1) & (seen != 2)) | far
         if wrong.any():
             owner = np.repeat(np.arange(len(lists)), lengths // 3)
             good[owner[wrong]] = False

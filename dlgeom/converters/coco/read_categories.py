@@ -127,19 +127,46 @@ class _Reader:
                     location=self._place(".name"),
                 )
 
+    def _keypoints(self, value: Any) -> tuple[str, ...]:
+        """Return the names of the keypoints."""
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            self._left_out("schema.type", "keypoints is no list; it is left out", ".keypoints")
+            return ()
+        if not all(isinstance(name, str) for name in value):
+            self._left_out(
+                "type.text", "has names of keypoints that are no text; read as text", ".keypoints"
+            )
+        return tuple(name if isinstance(name, str) else json.dumps(name) for name in value)
+
+    def _left_out(self, code: str, why: str, field: str) -> None:
+        self._context.problems.repaired(code, why, path=self._shown, location=self._place(field))
+
     def _label(self, record: dict[str, Any], identifier: int | str, raw: bytes) -> Label:
         parent = record.get("supercategory")
-        keypoints = record.get("keypoints")
-        names: tuple[str, ...] = ()
-        if isinstance(keypoints, list):
-            names = tuple(str(name) for name in keypoints)
+        names = self._keypoints(record.get("keypoints"))
+        skeleton = record.get("skeleton")
+        edges = _skeleton(skeleton, len(names))
+        if skeleton is not None and not isinstance(skeleton, list):
+            self._left_out(
+                "schema.type", "skeleton is no list of pairs; it is left out", ".skeleton"
+            )
+        elif isinstance(skeleton, list) and len(edges) < len(skeleton):
+            self._context.problems.notice(
+                "value.range",
+                f"{len(skeleton) - len(edges)} lines of the skeleton join no two of the "
+                f"{len(names)} keypoints; they are left out",
+                path=self._shown,
+                location=self._place(".skeleton"),
+            )
         return Label(
             name=self._name(record),
             id=identifier,
             parent=parent if isinstance(parent, str) and parent else None,
             color=_color(record.get("color")),
             keypoints=names,
-            skeleton=_skeleton(record.get("skeleton"), len(names)),
+            skeleton=edges,
             record=raw,
         )
 

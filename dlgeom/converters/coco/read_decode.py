@@ -180,6 +180,10 @@ def _counts(values: Any) -> NDArray[np.uint32]:
     return counts.astype(np.uint32)
 
 
+# The first pass has checked them against the limits of the run.
+_ANY = Limits(coordinate=float("inf"))
+
+
 def decode_keypoints(records: Sequence[bytes], *, results: bool) -> Ragged:
     """Decode the keypoints of records that the first pass found to be good."""
     try:
@@ -191,7 +195,7 @@ def decode_keypoints(records: Sequence[bytes], *, results: bool) -> Ragged:
     except (msgspec.DecodeError, RecursionError, ValueError):
         return Ragged.of(
             [
-                read_keypoints(strict_json(record)["keypoints"], results=results)
+                read_keypoints(strict_json(record)["keypoints"], results=results, limits=_ANY)
                 for record in records
             ]
         )

@@ -95,7 +95,7 @@ def read_window(window: Window, limits: Limits, *, results: bool = False) -> Fas
     if part_start is None:
         return None
     mask_rows, mask_sizes = _segmentations(columns, flags, limits, slow)
-    pose_rows, pose_counts = _keypoints(columns, flags, slow)
+    pose_rows, pose_counts = _keypoints(columns, flags, limits, slow)
     box = columns.boxes()
     slow.update(np.flatnonzero((box[:, 2] < 0) | (box[:, 3] < 0)).tolist())
     slow.update(columns.doubtful())
@@ -400,9 +400,9 @@ def _segmentations(
 
 
 def _keypoints(
-    columns: _Columns, flags: NDArray[np.uint16], slow: set[int]
+    columns: _Columns, flags: NDArray[np.uint16], limits: Limits, slow: set[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Check the keypoints; return the rows that have some, and how many."""
     some = () if columns.lacks(columns.keypoints) else columns.keypoints
     rows = [k for k, raw in enumerate(some) if raw is not NONE]
-    return check_keypoints(rows, [bytes(columns.keypoints[k]) for k in rows], flags, slow)
+    return check_keypoints(rows, [bytes(columns.keypoints[k]) for k in rows], flags, limits, slow)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dlgeom.errors import GeometryError
 from dlgeom.geometry import rle
 from dlgeom.geometry.ragged import offsets_of
-from dlgeom.limits import Limits
+from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 __all__ = [
     "BIG",
@@ -225,7 +225,9 @@ def _too_long(total: int, height: int, width: int, limits: Limits) -> FaultError
     )
 
 
-def read_keypoints(value: Any, *, results: bool = False) -> NDArray[np.float64]:
+def read_keypoints(
+    value: Any, *, results: bool = False, limits: Limits = DEFAULT_LIMITS
+) -> NDArray[np.float64]:
     """Read a decoded ``keypoints`` list; shape (k, 3).
 
     In results files the third number means nothing: it becomes 2 where it is no visibility, and
@@ -234,7 +236,7 @@ def read_keypoints(value: Any, *, results: bool = False) -> NDArray[np.float64]:
     Raises
     ------
     FaultError
-        ``keypoints.arity``, ``value.range``, ``schema.type`` or that of a number.
+        ``keypoints.arity``, ``value.range``, ``number.range``, ``schema.type`` or that of a number.
     """
     if not isinstance(value, list):
         raise FaultError("schema.type", "keypoints is no list. Write [x1, y1, v1, ...]")
@@ -247,6 +249,12 @@ def read_keypoints(value: Any, *, results: bool = False) -> NDArray[np.float64]:
         if fault := number_fault(number, "a keypoint's number"):
             raise fault
     points = np.array(value, dtype=np.float64).reshape(-1, 3)
+    if (np.abs(points[:, :2]) > limits.coordinate).any():
+        raise FaultError(
+            "number.range",
+            f"a keypoint lies more than {limits.coordinate:g} px away, the limit coordinate. "
+            "Correct it",
+        )
     wrong = ~np.isin(points[:, 2], (0, 1, 2))
     if wrong.any():
         if not results:

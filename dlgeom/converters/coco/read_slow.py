@@ -250,7 +250,7 @@ class SlowReader:
 
     def _keypoints(self, row: Row, value: Any) -> None:
         try:
-            points = read_keypoints(value, results=self._results)
+            points = read_keypoints(value, results=self._results, limits=self._limits)
         except FaultError as fault:
             self.notes.append(("repaired", fault.code, f"{fault} (the keypoints are left out)"))
             row.flags |= REPAIRED

@@ -7,12 +7,12 @@ export with ``itemMetadata``, or a bare list of annotations.
 from __future__ import annotations
 
 import json
-import mimetypes
 from collections.abc import Mapping
 from typing import Any
 
 from dlgeom.converters.dataloop.values import bad
 from dlgeom.converters.images import check_size
+from dlgeom.converters.media_types import guess_type
 from dlgeom.converters.names import safe_name
 from dlgeom.errors import UsageError
 from dlgeom.item import Item
@@ -72,7 +72,7 @@ def media_of(mimetype: object, name: str | None) -> str:
     """Return image, video, audio or text: as the type says, else as the file's ending does."""
     kind = mimetype if isinstance(mimetype, str) else None
     if kind is None and name is not None:
-        kind = mimetypes.guess_type(name, strict=False)[0]
+        kind = guess_type(name)
         if kind is None and name.lower().endswith((".webm", ".mkv")):
             kind = "video"
     head = (kind or "image").split("/", 1)[0]
@@ -87,7 +87,7 @@ def _media(mimetype: object, name: str | None, annotations: object) -> str:
     kind = media_of(mimetype, name)
     if kind != "image" or isinstance(mimetype, str):
         return kind
-    if name is not None and mimetypes.guess_type(name, strict=False)[0] is not None:
+    if name is not None and guess_type(name) is not None:
         return kind
     entries = annotations if isinstance(annotations, list) else []
     return "video" if any(_over_frames(entry) for entry in entries) else kind
@@ -273,7 +273,7 @@ def _metadata(item: Item) -> dict[str, Any]:
     if item.fps:
         system["fps"] = item.fps
     if "mimetype" not in system:
-        guessed = mimetypes.guess_type(item.name or "", strict=False)[0]
+        guessed = guess_type(item.name or "")
         if guessed is None or guessed.split("/")[0] != item.media:
             guessed = f"{item.media}/*"
         system["mimetype"] = guessed

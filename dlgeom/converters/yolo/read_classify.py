@@ -10,7 +10,7 @@ from dlgeom.converters.images import is_image_name
 from dlgeom.converters.yolo.read_splits import Entry, is_split_name
 from dlgeom.converters.yolo.read_tree import FILE, FOLDER, LINK, Tree
 
-__all__ = ["class_entries", "class_folders", "only_class_folders"]
+__all__ = ["class_entries", "class_folders", "linked_folders", "only_class_folders"]
 
 _OTHERS = (".json", ".xml", ".csv", ".json.gz", ".json.zst")
 _NEVER = frozenset({"images", "labels", "annotations", "jpegimages", "imagesets"})
@@ -50,6 +50,21 @@ def class_folders(tree: Tree) -> list[tuple[str | None, str, str]]:
     deep = 8 if splits else 0
     some = [_has_images(tree, folder, deep) for _, _, folder in found]
     return found if (any(some) if splits else len(some) > 1 and all(some)) else []
+
+
+def linked_folders(tree: Tree) -> list[str]:
+    """Return the links to folders where folders of classes are, and below these."""
+    folders = class_folders(tree)
+    roots = {folder.rpartition("/")[0] for _, _, folder in folders}
+    listings = [(root, tree.listing(root)) for root in sorted(roots)]
+    for _, _, folder in folders:
+        listings += tree.walk(folder)
+    return [
+        f"{place}/{name}" if place else name
+        for place, listed in listings
+        for name, kind in listed.items()
+        if kind == LINK and tree.path(f"{place}/{name}" if place else name).is_dir()
+    ]
 
 
 def only_class_folders(tree: Tree) -> bool:

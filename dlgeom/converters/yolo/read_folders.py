@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dlgeom.converters.base import ReadContext
 from dlgeom.converters.yolo.class_yaml import DataYaml
-from dlgeom.converters.yolo.read_classify import class_entries, class_folders
+from dlgeom.converters.yolo.read_classify import class_entries, class_folders, linked_folders
 from dlgeom.converters.yolo.read_common import Layout, chosen, common_folder, named_apart
 from dlgeom.converters.yolo.read_names import NAME_FILES, is_class_yaml, is_darknet, name_lines
 from dlgeom.converters.yolo.read_splits import (
@@ -134,6 +134,13 @@ def _split_by_folder(entries: list[Entry], labels: str | None) -> list[Entry]:
 def read_classify(tree: Tree, given: DataYaml | None, context: ReadContext) -> Layout:
     """Read folders of images, one for each class."""
     names, entries = class_entries(tree)
+    for path in linked_folders(tree):
+        context.problems.warning(
+            "path.symlink",
+            "is a linked folder; links to folders of classes are not followed. "
+            "Put the folder itself there",
+            path=path,
+        )
     data = given if given is not None and given.names else DataYaml(names=dict(enumerate(names)))
     return Layout(
         tree=tree, data=data, entries=chosen(entries, context), images_root="", classify=True
