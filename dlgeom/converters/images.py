@@ -9,8 +9,10 @@ pixel is decoded.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +33,7 @@ __all__ = [
     "image_info",
     "is_image_name",
     "item_from_file",
+    "plain_image_stems",
     "tell_links",
 ]
 
@@ -52,6 +55,12 @@ IMAGE_SUFFIXES = frozenset(
         ".webp",
     ]
 )
+_PLAIN_IMAGE = re.compile(
+    r"^(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])\.)([a-z0-9_][a-z0-9_-]{0,89})(?:"
+    + "|".join(map(re.escape, sorted(IMAGE_SUFFIXES)))
+    + ")$",
+    re.ASCII | re.IGNORECASE | re.MULTILINE,
+)
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "JPEG2000")
 _WIDTH, _HEIGHT, _ORIENTATION = 0x0100, 0x0101, 0x0112
 _TURNED = frozenset({5, 6, 7, 8})
@@ -69,6 +78,26 @@ class ImageInfo(msgspec.Struct, frozen=True):
 def is_image_name(name: str) -> bool:
     """Whether a file name has the ending of an image."""
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+
+
+def plain_image_stems(names: Sequence[str]) -> list[str] | None:
+    """Return the names of images without endings, where all are safe everywhere; else None.
+
+    One look tells it for most large data sets. See `names.is_plain_name`; not as long as a
+    name may be, so that no limit is met.
+
+    Examples
+    --------
+    >>> plain_image_stems(["000000000139.jpg", "a-b.PNG"])
+    ['000000000139', 'a-b']
+    >>> plain_image_stems(["a/b.jpg"]) is None, plain_image_stems(["aux.jpg"]) is None
+    (True, True)
+    """
+    lines = "\n".join(names)
+    if lines.count("\n") >= max(len(names), 1):
+        return None  # one of the names has a line feed
+    stems: list[str] = _PLAIN_IMAGE.findall(lines)
+    return stems if len(stems) == len(names) else None
 
 
 def check_size(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from dlgeom.errors import FormatError, LimitError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
@@ -206,3 +207,14 @@ class Claims:
         fresh = f"{stem}_{number}{suffix}"
         self._taken.add(self._key(fresh))
         return fresh, True
+
+    def claim_all(self, names: Sequence[str]) -> bool:
+        """Take all names as they are and return True, or take none where one is taken.
+
+        The names are ASCII, without line feeds; this is `claim` for a whole chunk.
+        """
+        keys = set("\n".join(names).lower().split("\n")) if names else set()
+        if len(keys) < len(names) or not self._taken.isdisjoint(keys):
+            return False
+        self._taken |= keys
+        return True

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from dlgeom.converters.voc.xmlio import VocItem, escape, value_text
 from dlgeom.errors import FormatError
 from dlgeom.item import Item
 
-__all__ = ["HEAD_FIELDS", "head_text"]
+__all__ = ["END", "HEAD_FIELDS", "bare_head", "head_text", "heads_are_bare", "text_or"]
+
+END = "</annotation>\n"
+"""What stands after the objects of an image."""
 
 _PATH = re.compile(r"[ \t\r\n]*<path(?:[ \t\r\n][^>]*)?(?:/>|(?<!/)>.*?</path>)", re.DOTALL)
 _SIZE = re.compile(r"<size(?:[ \t\r\n][^>]*)?>.*?</size>", re.DOTALL)
@@ -20,6 +24,35 @@ HEAD_FIELDS = frozenset({"folder", "source", "owner", "depth", "segmented", "ver
 """Fields of an image that have a place here, whatever format the source has."""
 _KNOWN = HEAD_FIELDS | {"void"}
 _MARKS = tuple(f'"{name}"'.encode() for name in sorted(HEAD_FIELDS))
+
+
+def heads_are_bare(items: Sequence[Item]) -> bool:
+    """Whether no image has a field of another format for the head: `bare_head` says it all.
+
+    One search in all records at once; nearly all data sets have nothing of the kind.
+    """
+    if any(item.fields is not None for item in items):
+        return False
+    records = b"\n".join([item.record for item in items])
+    return not any(mark in records for mark in _MARKS)
+
+
+def bare_head(item: Item, filename: str, segmented: bool = False) -> str:
+    """Return what stands before the objects of an image of which only the size is known.
+
+    Parameters
+    ----------
+    item : Item
+        The image.
+    filename : str
+        Its base name, escaped.
+    segmented : bool
+        Whether it has masks.
+    """
+    return (
+        f"<annotation>\n\t<folder>JPEGImages</folder>\n\t<filename>{filename}</filename>\n"
+        f"{_size_text(item, 3)}\t<segmented>{int(segmented)}</segmented>\n"
+    )
 
 
 def head_text(
@@ -47,13 +80,13 @@ def head_text(
         tail, more = _PATH.subn("", item.tail)
         if paths + more:
             lost["path"] += 1
-        name = f"<filename>{_text(filename, '')}</filename>" if renamed else None
+        name = f"<filename>{text_or(filename, '')}</filename>" if renamed else None
         texts = [_changed(text, item, name) for text in (head, tail)]
         if "<size" not in head + tail:
             texts[0] = f"{texts[0].rstrip()}\n{_size_text(item, 3)}"
         end = f"{texts[1].strip()}\n" if texts[1].strip() else ""
         return f"{texts[0].rstrip()}\n", f"{end}</annotation>\n", lost
-    return _new_head(item, filename, segmented, lost, own), "</annotation>\n", lost
+    return _new_head(item, filename, segmented, lost, own), END, lost
 
 
 def _changed(text: str, item: Item, filename: str | None) -> str:
@@ -79,15 +112,12 @@ def _whole(text: str) -> float | None:
 def _new_head(item: Item, filename: str, segmented: bool, lost: Counter[str], own: bool) -> str:
     fields = (item.fields or {}) if own else _fields_of_others(item, lost)
     if not fields:
-        return (
-            f"<annotation>\n\t<folder>JPEGImages</folder>\n\t<filename>{_text(filename, '')}"
-            f"</filename>\n{_size_text(item, 3)}\t<segmented>{int(segmented)}</segmented>\n"
-        )
+        return bare_head(item, text_or(filename, ""), segmented)
     verified = fields.get("verified")
     pieces = [
         f'<annotation verified="{verified}">\n' if verified in ("yes", "no") else "<annotation>\n",
-        f"\t<folder>{_text(fields.get('folder'), 'JPEGImages')}</folder>\n",
-        f"\t<filename>{_text(filename, '')}</filename>\n",
+        f"\t<folder>{text_or(fields.get('folder'), 'JPEGImages')}</folder>\n",
+        f"\t<filename>{text_or(filename, '')}</filename>\n",
     ]
     for name in ("source", "owner"):
         branch = fields.get(name)
@@ -119,7 +149,7 @@ def _fields_of_others(item: Item, lost: Counter[str]) -> dict[str, Any]:
     for name in HEAD_FIELDS & extra.keys():
         value = extra[name]
         fits = {
-            "folder": isinstance(value, str) and _text(value, "") == value,
+            "folder": isinstance(value, str) and text_or(value, "") == value,
             "depth": type(value) is int and value >= 0,
             "segmented": type(value) is int and value in (0, 1),
             "verified": value in ("yes", "no"),
@@ -140,7 +170,8 @@ def _size_text(item: Item, depth: int) -> str:
     )
 
 
-def _text(value: Any, default: str) -> str:
+def text_or(value: Any, default: str) -> str:
+    """Return a text escaped; the default for what is no text, or none that XML can hold."""
     try:
         return escape(value) if isinstance(value, str) else default
     except FormatError:

@@ -61,6 +61,15 @@ class SetWriter:
             if segmented:
                 self._segmented.setdefault(name, []).append(number)
 
+    def add_many(self, subsets: Sequence[str | None], stems: Sequence[str]) -> None:
+        """Note images without masks, of a source that is not VOC: splits and stems."""
+        first = len(self._stems)
+        self._stems += stems
+        names = [subset or self._default for subset in subsets]
+        for name in dict.fromkeys(names):
+            numbers = (k for k, one in enumerate(names, first) if one == name)
+            self._splits.setdefault(name, []).extend(numbers)
+
     def add_classes(
         self, images: NDArray[np.int32], labels: NDArray[np.int32], difficult: NDArray[np.bool_]
     ) -> None:

@@ -20,7 +20,15 @@ from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.voc import write_lists
 from dlgeom.converters.voc.options import WRITE_OPTIONS
 from dlgeom.converters.voc.write_codes import CODES, approximate, drop
-from dlgeom.converters.voc.write_head import HEAD_FIELDS, head_text
+from dlgeom.converters.voc.write_files import claim_plain
+from dlgeom.converters.voc.write_head import (
+    END,
+    HEAD_FIELDS,
+    bare_head,
+    head_text,
+    heads_are_bare,
+    text_or,
+)
 from dlgeom.converters.voc.write_judge import box_ious, drop_outside, judge, readable_rings
 from dlgeom.converters.voc.write_numbers import number_texts, round_half_up
 from dlgeom.converters.voc.write_objects import ObjectWriter
@@ -140,9 +148,7 @@ class VocWriter:
             note_classes(self._sets, chunk, tags, losses, maker.fields)
         for row in np.flatnonzero(tags).tolist():
             objects[row] = ""
-        cuts = chunk.item_offsets.tolist()
-        for place, item in enumerate(chunk.items):
-            self._write_item(chunk, item, cuts[place], cuts[place + 1], objects, losses)
+        self._write_items(chunk, objects, losses)
         alive = losses.status != DROPPED
         losses.fields.update(count_fields(chunk, kept=_KEPT, rows=alive))
         losses.fields.update(maker.fields)
@@ -298,6 +304,35 @@ class VocWriter:
                 f"its files are named {stem!r} instead",
             )
         return source, stem, stem.rpartition("/")[2] + suffix
+
+    def _write_items(self, chunk: Chunk, objects: list[str], losses: Losses) -> None:
+        """Write the files of the images of a chunk."""
+        own = "voc" in (chunk.origin.format, self._context.meta.format)
+        cuts = chunk.item_offsets.tolist()
+        alone = not own and not self._segment and self._copier is None
+        if not alone or chunk.attributes or not heads_are_bare(chunk.items):
+            for item, start, stop in zip(chunk.items, cuts, cuts[1:], strict=False):
+                self._write_item(chunk, item, start, stop, objects, losses)
+            return
+        # Nearly all chunks: only an XML for each image, with its name and size as its head.
+        limits, write = self._context.limits, self._context.output.write
+        stems = claim_plain(chunk.items, self._claims)
+        if stems is None:
+            places = [self._place(item, own=False) for item in chunk.items]
+            stems = [stem for _, stem, _ in places]
+            heads = [
+                bare_head(item, text_or(filename, ""))
+                for item, (_, _, filename) in zip(chunk.items, places, strict=True)
+            ]
+        else:
+            heads = [bare_head(item, item.name or "") for item in chunk.items]
+        for stem, head, start, stop in zip(stems, heads, cuts, cuts[1:], strict=False):
+            text = f"{head}{''.join(objects[start:stop])}{END}".encode()
+            name = f"Annotations/{stem}.xml"
+            if len(text) > limits.label_bytes:
+                check_size(text, limits, name)
+            write(name, text)
+        self._sets.add_many([item.subset for item in chunk.items], stems)
 
     def _write_item(
         self,
