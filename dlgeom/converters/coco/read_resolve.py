@@ -87,10 +87,12 @@ class _Checks:
         )
 
     def boxes(self) -> None:
-        """Leave out boxes that lie wholly outside of their image."""
+        """Leave out boxes that lie wholly outside of their image, or reach too far."""
         if not len(self.images):
             return
         outside = np.zeros(len(self.block), dtype=np.bool_)
+        far = np.zeros(len(self.block), dtype=np.bool_)
+        most = self.index.context.limits.coordinate
         for start in range(0, len(outside), SLICE):
             part = slice(start, start + SLICE)
             left, top, width, height = self.block.box[part].T
@@ -99,11 +101,20 @@ class _Checks:
             known = (right > 0) & (items >= 0)
             with np.errstate(invalid="ignore"):
                 away = (left > right) | (top > bottom) | (left + width < 0) | (top + height < 0)
+                beyond = (left < -most) | (top < -most)
+                beyond |= (left + width > most) | (top + height > most)
             outside[part] = away & known
+            far[part] = beyond
         self.skip(
             outside & self.alive(),
             "geometry.outside_image",
             "bbox {} lies outside of its image. Correct it",
+            "bbox",
+        )
+        self.skip(
+            far & self.alive(),
+            "number.range",
+            f"bbox {{}} reaches further than {most:g} px, the limit coordinate. Correct it",
             "bbox",
         )
 
