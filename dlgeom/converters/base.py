@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -20,6 +20,9 @@ from dlgeom.converters.problems import Problems
 from dlgeom.geometry.ragged import Rings
 from dlgeom.labels import LabelTable
 from dlgeom.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from dlgeom.converters.parallel.engine import Engine
 
 __all__ = [
     "ALL",
@@ -160,6 +163,8 @@ class ReadContext(msgspec.Struct, kw_only=True):
     task: str | None = None
     sizes: bool = True
     """Whether sizes of images are needed; a survey counts without them."""
+    engine: Engine | None = None
+    """Other processes, for readers that let them read along."""
 
 
 class WriteContext(msgspec.Struct, kw_only=True):

@@ -218,3 +218,19 @@ class Claims:
             return False
         self._taken |= keys
         return True
+
+    def apart(self, other: Claims) -> bool:
+        """Whether no name is among those of another process.
+
+        Then that process has given its names as this one would have.
+        """
+        return self._taken.isdisjoint(other._taken)
+
+    def holds(self, name: str) -> bool:
+        """Whether a name is taken."""
+        return self._key(name) in self._taken
+
+    def merge(self, other: Claims) -> None:
+        """Take the names that another process gave, which are `apart`."""
+        self._taken |= other._taken
+        self._next.update(other._next)

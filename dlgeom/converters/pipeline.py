@@ -6,31 +6,30 @@ import contextlib
 import gc
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from dlgeom.converters import registry
-from dlgeom.converters.base import Format, Reader, WriteContext, Writer
-from dlgeom.converters.fields import ItemFields, count_label_fields, count_sections, kept_by
+from dlgeom.converters.base import Format, Reader, WriteContext
 from dlgeom.converters.held import Held
 from dlgeom.converters.output import Output
-from dlgeom.converters.problems import Problems
 from dlgeom.converters.report import Report, is_report
 from dlgeom.converters.resume import Run
-from dlgeom.converters.sizes import SizeFilter
 from dlgeom.converters.source import OnError, PathLike, Source, open_dataset, open_source
+from dlgeom.converters.stream import Progress, Stream
 from dlgeom.errors import DlgeomError, OutputError, UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from dlgeom.converters.choice import LabelMap
-    from dlgeom.converters.lower import Lowering
+    from dlgeom.converters.parallel.engine import Engine
     from dlgeom.converters.selection import Selection
     from dlgeom.filters.tree import Node
-    from dlgeom.item import Item
 
 __all__ = [
     "Source",
@@ -45,8 +44,6 @@ __all__ = [
     "selection_of",
     "write_source",
 ]
-
-Progress = Callable[[int, int | None], None]
 
 
 @contextlib.contextmanager
@@ -228,8 +225,14 @@ def write_source(
     limits: Limits = DEFAULT_LIMITS,
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> Report:
     """Write what a source has; see `convert` for the parameters.
+
+    Parameters
+    ----------
+    engine : Engine, optional
+        Who does the work, where it can be shared.
 
     Returns
     -------
@@ -242,33 +245,39 @@ def write_source(
     report.source_format = meta.format if source.format is None else source.format.name
     reader = _fitting(source, entry, frames)
     report.task = choose_task(reader, entry, task, writing)
-    writer = entry.create(
-        WriteContext(
-            output=target.output,
-            meta=meta,
-            problems=source.problems,
-            limits=limits,
-            options=writing,
-            task=report.task,
-            subset=_subset(subsets, bool(meta.subsets), source.path),
-            image_files=image_files,
-            measure=target.measure,
-        )
+    context = WriteContext(
+        output=target.output,
+        meta=meta,
+        problems=source.problems,
+        limits=limits,
+        options=writing,
+        task=report.task,
+        subset=_subset(subsets, bool(meta.subsets), source.path),
+        image_files=image_files,
+        measure=target.measure,
     )
-    _stream(reader, source.problems, writer, target, progress)
+    writer = entry.create(context)
+    stream = Stream(reader, source.problems, writer, report, entry.name, measure=target.measure)
+    if engine is None or not _in_parts(engine, stream, context, entry, progress):
+        stream.all(progress)
+    stream.finish()
     report.files = target.output.files
     report.seconds += time.perf_counter() - start
     report.finish_stream()
     return report
 
 
-def _learning(reader: Reader, writer: Writer) -> Callable[[], None] | None:
-    """Return what completes the key points of the classes, where that matters and is needed."""
-    nearest = getattr(writer, "nearest", None)
-    if nearest is None or not nearest.points:
-        return None
-    learn: Callable[[], None] | None = getattr(reader, "learn_points", None)
-    return learn
+def _in_parts(
+    engine: Engine,
+    stream: Stream,
+    context: WriteContext,
+    entry: Format,
+    progress: Progress | None,
+) -> bool:
+    """Write a source in parts; False, and nothing done, where it cannot or need not be cut."""
+    from dlgeom.converters.parallel.merge import write_parts
+
+    return write_parts(engine, stream, context, entry, progress)
 
 
 def _fitting(source: Source, target: Format, frames: str) -> Reader:
@@ -283,65 +292,6 @@ def _fitting(source: Source, target: Format, frames: str) -> Reader:
 
         return FilmItems(source.reader, source.problems)
     return source.reader
-
-
-def _stream(
-    reader: Reader,
-    problems: Problems,
-    writer: Writer,
-    target: Target,
-    progress: Progress | None,
-) -> None:
-    report = target.report
-    needs = writer.needs | {"outline", "runs"} if target.measure else writer.needs
-    same = reader.meta.format == target.format.name
-    items = ItemFields(kept_by(writer, "item_fields", same_format=same))
-    sized = SizeFilter(
-        getattr(writer, "sized", "no"),
-        problems,
-        copies=same,
-        results=bool(reader.meta.extra.get("coco_results")),
-    )
-    # Loaded where there is something to lower: most data sets hold columns only.
-    lowering: Lowering | None = None
-    items_seen: Sequence[Item] = ()
-    films = False
-    learn = _learning(reader, writer)
-    total = reader.count() if progress else None
-    for given in reader.chunks(grouped=writer.grouped, needs=frozenset(needs)):
-        if learn is not None and (report.task == "pose" or "keypoints" in given.kinds()):
-            # Before the first pose is written: all poses of a class have the same key points.
-            learn()
-            learn = None
-        items.add(report.add_items(given.items))
-        if given.items is not items_seen:  # ungrouped chunks share the images of the data set
-            items_seen = given.items
-            films = any(item.media == "video" for item in items_seen)
-        if lowering is None and (given.others or films):
-            from dlgeom.converters.lower import Lowering
-
-            lowering = Lowering.of(writer)
-        # First, so that what the target does not hold is dropped for that, size or not.
-        lowered = None if lowering is None else lowering(given)
-        chunk, left = sized(given if lowered is None else lowered.chunk)
-        if lowered is not None and left is not None:
-            lowered = lowered.only(left, chunk)
-        losses = writer.write(chunk if lowered is None else lowered.chunk)
-        if not target.measure:
-            losses.replaced = None
-        report.add(*((chunk, losses) if lowered is None else lowered.settle(losses)))
-        if progress:
-            progress(report.images, total)
-    sized.finish()
-    writer.finish()
-    report.filtered, report.filtered_images = getattr(reader, "all_filtered", (0, 0))
-    meta = reader.meta
-    report.fields.update(items.lost())
-    kept = kept_by(writer, "label_fields", same_format=same)
-    report.fields.update(count_label_fields(meta.labels, kept))
-    kept = kept_by(writer, "section_fields", same_format=same)
-    report.fields.update(count_sections(meta, kept))
-    report.check()
 
 
 def convert(
@@ -368,6 +318,9 @@ def convert(
     include_labels: Iterable[str] = (),
     exclude_labels: Iterable[str] = (),
     where: str | None = None,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    scheduler: str | None = None,
     **options: Any,
 ) -> Report:
     """Convert a data set from one format to another.
@@ -419,6 +372,15 @@ def convert(
     where : str, optional
         A condition that annotations have to meet, such as ``label == 'car' and area > 100``; see
         the page on labels. What is left out is counted as `Report.filtered`, not as a loss.
+    workers : int, optional
+        Processes that share the work; they end with the call. Files and report are those of
+        one process, whatever the number. Small data sets, and some formats (see the page on
+        scale), are written by one process all the same.
+    executor : concurrent.futures.Executor, optional
+        Who does the work instead: threads, processes, ``client.get_executor()`` of Dask. It has
+        to see the same files under the same paths; it is not shut down.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers do the work (``dlgeom[dask]``).
     **options
         Options of the formats, such as ``voc_base=1``.
 
@@ -442,6 +404,7 @@ def convert(
     selection = selection_of(label_map, include_labels, exclude_labels, where, limits)
     with (
         gc_paused(),
+        _engine(workers, executor, scheduler, limits) as engine,
         open_target(
             target,
             source=source,
@@ -467,6 +430,7 @@ def convert(
             options=options,
             listener=place.report.tell,
             selection=selection,
+            engine=engine,
         ) as opened,
     ):
         place.report.seconds = time.perf_counter() - start
@@ -480,7 +444,19 @@ def convert(
             limits=limits,
             options=options,
             progress=progress,
+            engine=engine,
         )
+
+
+def _engine(
+    workers: int | None, executor: Executor | None, scheduler: str | None, limits: Limits
+) -> contextlib.AbstractContextManager[Engine | None]:
+    """Return who does the work; nothing is loaded for one process."""
+    if workers is None and executor is None and scheduler is None:
+        return contextlib.nullcontext()
+    from dlgeom.converters.parallel.engine import open_engine
+
+    return open_engine(workers, executor, scheduler, limits)
 
 
 def _subset(subsets: Sequence[str], has_subsets: bool, source: Path | None) -> str | None:

@@ -122,6 +122,16 @@ class SizeFilter:
                     f"image {item.name!r} has no known size and is left out. {self._how}",
                 )
 
+    @property
+    def seen(self) -> tuple[bool, str | None]:
+        """Whether some image had a size, and the name of the first that had none."""
+        return self._some, self._first
+
+    def merge(self, some: bool, first: str | None) -> None:
+        """Take what was seen of other images, see `seen`."""
+        self._some = self._some or some
+        self._first = self._first or first
+
     def finish(self) -> None:
         """Refuse a run in which no image had a size.
 

@@ -17,6 +17,7 @@ from dlgeom.errors import OutputError, UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
+    from dlgeom.converters.parallel.engine import Engine
     from dlgeom.converters.selection import Selection
     from dlgeom.dataset import Dataset
 
@@ -141,6 +142,7 @@ def open_source(
     listener: Callable[[Entry], None] | None = None,
     sizes: bool = True,
     selection: Selection | None = None,
+    engine: Engine | None = None,
 ) -> Source:
     """Recognise and open a data set; see `convert` for the parameters.
 
@@ -154,6 +156,8 @@ def open_source(
         Whether the sizes of images are needed.
     selection : Selection, optional
         What is let through, and under which names.
+    engine : Engine, optional
+        Who reads along, where that can be shared.
     """
     path = Path(source)
     entry = registry.find_format(format) if format else registry.recognise(path)
@@ -173,6 +177,7 @@ def open_source(
             subsets=tuple(subsets),
             task=task,
             sizes=sizes or (selection is not None and selection.needs_sizes),
+            engine=engine,
         ),
     )
     if selection is not None:

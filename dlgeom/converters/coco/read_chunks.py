@@ -109,6 +109,11 @@ class Builder:
 
     def grouped_chunks(self) -> Iterator[Chunk]:
         """Yield the images in their order, each with all of its rows."""
+        for rows, first, last in self.grouped_ranges():
+            yield self._chunk(rows, items=np.arange(first, last, dtype=np.int32))
+
+    def grouped_ranges(self) -> Iterator[tuple[NDArray[np.int64], int, int]]:
+        """Yield what grouped chunks hold: their rows, and first and last-plus-one image."""
         subset = self._subset
         rows = np.flatnonzero((subset.block.flags & DEAD) == 0)
         rows = rows[np.argsort(subset.item[rows], kind="stable")]
@@ -125,9 +130,7 @@ class Builder:
             limit = min(int(heavy), begin + ROWS_AT_ONCE)
             last = int(np.searchsorted(bounds, limit, side="right")) - 1
             last = min(max(last, first + 1), first + ITEMS_AT_ONCE, total)
-            yield self._chunk(
-                rows[begin : int(bounds[last])], items=np.arange(first, last, dtype=np.int32)
-            )
+            yield rows[begin : int(bounds[last])], first, last
             first = last
 
     # -------------------------------------------------------------- items

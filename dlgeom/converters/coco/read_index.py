@@ -23,6 +23,7 @@ from dlgeom.converters.coco.read_columns import (
 from dlgeom.converters.coco.read_fast import ANNOTATIONS, read_window
 from dlgeom.converters.coco.read_images import IMAGES, ImageFinder, ImageTable, read_images
 from dlgeom.converters.coco.read_json import checked_json, placed
+from dlgeom.converters.coco.read_ranges import read_records
 from dlgeom.converters.coco.read_shapes import FaultError
 from dlgeom.converters.coco.read_slow import SlowReader
 from dlgeom.converters.coco.read_source import SourceFile
@@ -128,8 +129,7 @@ class FileIndex:
                 )
             elif key == "annotations" and listed:
                 self.has_annotations = True
-                for window in scanner.windows(place, ANNOTATIONS):
-                    self._window(window)
+                read_records(self, place)
             else:
                 raw, stop = scanner.value(place)
                 if key in ("images", "annotations", "categories"):

@@ -10,6 +10,7 @@ import contextlib
 import gc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -35,6 +36,9 @@ from dlgeom.converters.coco.read_subset import Labels, Subset
 from dlgeom.converters.images import tell_links
 from dlgeom.converters.problems import Problems
 from dlgeom.errors import DlgeomError, FormatError
+
+if TYPE_CHECKING:
+    from dlgeom.converters.parallel.units import Cut
 
 __all__ = ["READ_OPTIONS", "CocoReader", "open_reader", "recognise"]
 
@@ -256,6 +260,14 @@ class CocoReader:
                     subset.check_unchanged()
                 raise
             subset.check_unchanged()
+
+    def cut(self, *, grouped: bool, needs: frozenset[str]) -> Cut | None:
+        """Return the data set as parts for other processes, None where it stays whole."""
+        if not grouped:
+            return None
+        from dlgeom.converters.coco.read_parts import parts_of
+
+        return parts_of(self._subsets, self.meta, self._context, needs)
 
     def close(self) -> None:
         """Let go of the files."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from dlgeom.annotation import Annotation, AnnotationCollection
@@ -93,6 +94,21 @@ class PlatformWriter(ItemWriter):
             if source is not None:
                 place, _ = self._images.claim("items/" + output_name(item.name))
                 self._copier.put_file(source, place)
+
+    divisible = True
+
+    def state(self) -> tuple[Claims, Claims]:
+        """Return what the writer of a part knows at its end."""
+        return self._claims, self._images
+
+    def absorb(self, state: tuple[Claims, Claims], pieces: Mapping[str, bytes]) -> bool:
+        """Take what a part has written; False where it might have been written otherwise here."""
+        claims, images = state
+        if not (self._claims.apart(claims) and self._images.apart(images)):
+            return False
+        self._claims.merge(claims)
+        self._images.merge(images)
+        return True
 
     def _entries(
         self, annotations: AnnotationCollection, losses: ItemLosses

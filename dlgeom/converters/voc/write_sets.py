@@ -99,6 +99,27 @@ class SetWriter:
         if list(places) != list(range(len(places))):
             self._moved[source] = {old + 1: new for new, old in enumerate(places, start=1)}
 
+    # -- in parts --------------------------------------------------------------------------
+
+    @property
+    def divisible(self) -> bool:
+        """Whether parts may be noted by other processes: there are no lists of a VOC source."""
+        return self._own is None
+
+    def merge(self, other: SetWriter) -> None:
+        """Note what another process has noted of the images that come next."""
+        first = len(self._stems)
+        self._stems += other._stems
+        for mine, theirs in (
+            (self._splits, other._splits),
+            (self._segmented, other._segmented),
+        ):
+            for name, numbers in theirs.items():
+                mine.setdefault(name, []).extend(number + first for number in numbers)
+        self._classes += [(images + first, labels, hard) for images, labels, hard in other._classes]
+        self._tagged |= other._tagged
+        self._actions.update({number + first: v for number, v in other._actions.items()})
+
     # -- the end ---------------------------------------------------------------------------
 
     def write(self, write: Write, labels: LabelTable, *, every: bool) -> None:

@@ -6,6 +6,8 @@ boxes, nearly all rows, are made in bulk from formatted columns.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -394,6 +396,26 @@ class VocWriter:
         output.write(f"SegmentationClass/{stem}.png", palette_png(maps.classes, self._palette))
         output.write(f"SegmentationObject/{stem}.png", palette_png(maps.objects))
         return bool(rows)
+
+    # -- in parts --------------------------------------------------------------------------
+
+    @property
+    def divisible(self) -> bool:
+        """Whether other processes may write parts of the target."""
+        return self._sets.divisible
+
+    def state(self) -> tuple[Claims, SetWriter]:
+        """Return what the writer of a part knows at its end."""
+        return self._claims, self._sets
+
+    def absorb(self, state: tuple[Claims, SetWriter], pieces: Mapping[str, bytes]) -> bool:
+        """Take what a part has written; False where it might have been written otherwise here."""
+        claims, sets = state
+        if not self._claims.apart(claims):
+            return False
+        self._claims.merge(claims)
+        self._sets.merge(sets)
+        return True
 
     # -- the end ---------------------------------------------------------------------------
 

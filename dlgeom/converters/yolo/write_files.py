@@ -31,6 +31,10 @@ _RESERVED_KEYS = frozenset(
 )
 
 
+NamerState = tuple[Claims, dict[str, str], set[str], set[str]]
+"""Names of label files, folders of splits, images without an ending, folders of images."""
+
+
 class Namer:
     """Gives each item its label file, so that no two share one on any file system.
 
@@ -80,6 +84,33 @@ class Namer:
             found = self._form.format(self._folder_claims.claim(clean)[0])
             self.folders[name] = found
         return found
+
+    def state(self) -> NamerState:
+        """Return the names that were given."""
+        return self._claims, self.folders, self._bare, self._parents
+
+    def merge(self, state: NamerState) -> bool:
+        """Take the names that another process gave to the items that come next.
+
+        Returns
+        -------
+        bool
+            False where this one might have given others, or refused some; only folders of splits
+            are taken then.
+        """
+        claims, folders, bare, parents = state
+        if any(self.folder(name or None) != folder for name, folder in folders.items()):
+            return False
+        if not self._claims.apart(claims) or self._parents & bare or parents & self._bare:
+            return False
+        if _may_be_images(self._parents, claims, self.folders) or _may_be_images(
+            parents, self._claims, self.folders
+        ):
+            return False
+        self._claims.merge(claims)
+        self._bare |= bare
+        self._parents |= parents
+        return True
 
     def place(self, item: Item) -> str:
         """Return the item's place, ``<split's folder>/<name without its ending>``.
@@ -144,6 +175,16 @@ class Namer:
             "one of them. Rename one",
             code="path.collision",
         )
+
+
+def _may_be_images(parents: set[str], claims: Claims, folders: Mapping[str, str]) -> bool:
+    """Whether a folder of images may have the name of an image, ending included."""
+    return any(
+        claims.holds(f"{folder}/{stem_of(parent)}.txt")
+        for parent in parents
+        if "." in parent.rpartition("/")[2]
+        for folder in folders.values()
+    )
 
 
 def csv_line(label_file: str, item: Item) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from dlgeom.converters.yolo.options import WRITE_OPTIONS
 from dlgeom.converters.yolo.write_boxes import detect_table, pose_table
 from dlgeom.converters.yolo.write_classify import ClassifyWriter
 from dlgeom.converters.yolo.write_far import far_rows
-from dlgeom.converters.yolo.write_files import CSV_HEADER, csv_line
+from dlgeom.converters.yolo.write_files import CSV_HEADER, NamerState, csv_line
 from dlgeom.converters.yolo.write_layout import DarknetLayout, Layout, UltralyticsLayout
 from dlgeom.converters.yolo.write_losses import Ledger
 from dlgeom.converters.yolo.write_obb import obb_table
@@ -273,6 +273,28 @@ class YoloWriter:
             if self._copier is not None:
                 self._copier.put(item, layout.image(where))
         self._csv.write("".join(lines).encode("utf-8", "replace"))
+
+    # -- in parts --------------------------------------------------------------------------
+
+    @property
+    def divisible(self) -> bool:
+        """Whether other processes may write parts: nothing is settled by the first rows."""
+        if not isinstance(self._layout, UltralyticsLayout):
+            return False
+        return self._task != "pose" or self._pose_shape()[0] > 0
+
+    def state(self) -> NamerState:
+        """Return what the writer of a part knows at its end."""
+        return self._layout.namer.state()
+
+    def absorb(self, state: NamerState, pieces: Mapping[str, bytes]) -> bool:
+        """Take what a part has written; False where it might have been written otherwise here."""
+        if not self._layout.namer.merge(state):
+            return False
+        self._csv.write(pieces["images.csv"].removeprefix(CSV_HEADER))
+        return True
+
+    # -- the end ---------------------------------------------------------------------------
 
     def finish(self) -> None:
         """Write the class file and close ``images.csv``."""

@@ -1,0 +1,314 @@
+"""Who does the tasks: processes of our own, or an executor that the user brings."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from typing import Any
+
+import msgspec
+
+from dlgeom.converters.parallel.spawn import Context, begin
+from dlgeom.errors import InternalError, LimitError, MissingDependencyError, UsageError
+from dlgeom.limits import DEFAULT_LIMITS, Limits
+
+__all__ = ["Engine", "Job", "open_engine"]
+
+DEATHS = 3
+"""How many workers a job may end before it is the job's fault."""
+
+_GONE = (BrokenExecutor, CancelledError)
+_STOP = 1.5
+
+
+class Job(msgspec.Struct, eq=False):
+    """One call that some worker does.
+
+    Parameters
+    ----------
+    call : callable
+        A function of a module.
+    args : tuple
+        Picklable arguments.
+    work : str
+        The file in work, for the message if it ends its workers.
+    """
+
+    call: Callable[..., Any]
+    args: tuple[Any, ...]
+    work: str
+    deaths: int = 0
+    future: Future[Any] | None = None
+
+
+class Engine:
+    """Does jobs in other processes and outlives the death of workers.
+
+    Parameters
+    ----------
+    workers : int
+        How many jobs are done at once.
+    limits : Limits
+        `workers_memory` bounds processes of our own.
+    executor : Executor, optional
+        Who does the jobs; processes of our own if not given.
+    """
+
+    def __init__(
+        self, workers: int, limits: Limits = DEFAULT_LIMITS, executor: Executor | None = None
+    ) -> None:
+        self.workers = workers
+        self._limits = limits
+        self._theirs = executor
+        self._lent = executor is not None
+        self._pool: ProcessPoolExecutor | None = None
+        self._context: Context | None = None
+        self._open: list[Job] = []
+        self.deaths = 0
+
+    # -- jobs ------------------------------------------------------------------------------
+
+    def submit(self, call: Callable[..., Any], *args: Any, work: str) -> Job:
+        """Hand out a job; `result` gives its value."""
+        job = Job(call, args, work)
+        self._open.append(job)
+        self._start(job)
+        return job
+
+    def result(self, job: Job) -> Any:
+        """Return the value of a job, or raise what it raised."""
+        while True:
+            try:
+                value = self._value(job)
+            except _GONE as error:
+                self._broken(error)
+                continue
+            except MemoryError as error:
+                self._close(job)
+                raise LimitError(
+                    f"a worker needs more than {self._limits.workers_memory} bytes of memory, the "
+                    "limit workers_memory. Raise it with --limit workers_memory=N",
+                    code="limit.memory",
+                    path=job.work,
+                ) from error
+            except Exception as error:
+                self._close(job)
+                if type(error).__name__ == "KilledWorker":  # Dask has tried it several times
+                    raise self._deadly(job) from error
+                raise
+            self._close(job)
+            return value
+
+    def _value(self, job: Job) -> Any:
+        if job.future is None:
+            return job.call(*job.args)
+        return job.future.result()
+
+    def _close(self, job: Job) -> None:
+        if job in self._open:
+            self._open.remove(job)
+
+    def _start(self, job: Job) -> None:
+        """Give a job to somebody; without anybody left it is done when its value is asked for."""
+        job.future = None
+        try:
+            executor = self._executor()
+            if executor is not None:
+                job.future = executor.submit(job.call, *job.args)
+        except (BrokenExecutor, RuntimeError) as error:
+            if self._lent:
+                self._leave(error)
+            elif isinstance(error, BrokenExecutor):
+                job.future = Future()
+                job.future.set_exception(error)
+            else:
+                raise
+
+    def _executor(self) -> Executor | None:
+        if self._lent:
+            return self._theirs
+        if self._pool is None:
+            self._context = Context()
+            self._pool = ProcessPoolExecutor(
+                self.workers,
+                mp_context=self._context,
+                initializer=begin,
+                initargs=(self._limits.workers_memory,),
+            )
+        return self._pool
+
+    # -- deaths ----------------------------------------------------------------------------
+
+    def _leave(self, error: BaseException) -> None:
+        """Do without the user's executor from now on."""
+        if self._theirs is not None:
+            self._theirs = None
+            warnings.warn(
+                f"the executor broke ({type(error).__name__}: {error}); "
+                "the rest is done in this process",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def _broken(self, error: BaseException) -> None:
+        """Do what was not finished again, after a worker died."""
+        lost = [job for job in self._open if _is_lost(job)]
+        self.deaths += 1
+        if self._lent:
+            self._leave(error)
+            for job in lost:
+                job.future = None
+            return
+        self._stop_pool()
+        for job in lost:
+            job.deaths += 1
+        suspects = [job for job in lost if job.deaths > 1]
+        for job in suspects:
+            self._alone(job)
+        for job in lost:
+            if job not in suspects:
+                self._start(job)
+
+    def _alone(self, job: Job) -> None:
+        """Do a job with nobody else at work, so that it is known whose fault a death is."""
+        while True:
+            self._start(job)
+            assert job.future is not None
+            with contextlib.suppress(CancelledError):
+                job.future.exception()
+            if not _is_lost(job):
+                return
+            self._stop_pool()
+            self.deaths += 1
+            job.deaths += 1
+            if job.deaths > DEATHS:
+                raise self._deadly(job)
+
+    @staticmethod
+    def _deadly(job: Job) -> InternalError:
+        return InternalError(
+            f"{job.work}: workers died again and again while they were at work on it; "
+            "please report this. Without --workers it is done in one process"
+        )
+
+    # -- the end ---------------------------------------------------------------------------
+
+    def _stop_pool(self) -> None:
+        pool, self._pool = self._pool, None
+        context, self._context = self._context, None
+        if pool is not None and context is not None:
+            context.kill()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def close(self, *, failed: bool) -> None:
+        """End the processes; jobs in somebody else's hands are waited for, as none can be ended."""
+        if self._lent:
+            self._drain()
+        elif failed:
+            self._stop_pool()
+        elif self._pool is not None:
+            self._pool.shutdown(wait=True)
+            self._pool = None
+
+    def _drain(self) -> None:
+        end = time.monotonic() + _STOP
+        futures = [job.future for job in self._open if job.future is not None]
+        for future in futures:
+            future.cancel()
+        for future in futures:
+            with contextlib.suppress(Exception, CancelledError):
+                future.exception(max(0.0, end - time.monotonic()))
+        self._open.clear()
+
+
+def _is_lost(job: Job) -> bool:
+    """Whether nobody will tell the value of a job."""
+    future = job.future
+    if future is None or not future.done() or future.cancelled():
+        return True
+    return isinstance(future.exception(), _GONE)
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def _cluster(address: str) -> Any:
+    """Connect to a Dask scheduler."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise MissingDependencyError(
+            "scheduler= needs Dask, which is not installed. Install dlgeom[dask]"
+        ) from error
+    try:
+        return Client(address, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, TimeoutError) as error:
+        raise UsageError(
+            f"no Dask scheduler answers at {address!r} ({type(error).__name__}); "
+            "an address is like tcp://127.0.0.1:8786. Start one with 'dask scheduler'"
+        ) from error
+
+
+@contextlib.contextmanager
+def open_engine(
+    workers: int | None = None,
+    executor: Executor | None = None,
+    scheduler: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[Engine | None]:
+    """Find out who does the tasks; None for one process.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Processes of our own, which end with the block.
+    executor : Executor, optional
+        Any of ``concurrent.futures``; stays open.
+    scheduler : str, optional
+        Address of a Dask scheduler.
+    limits : Limits
+        Bounds processes of our own.
+
+    Raises
+    ------
+    UsageError
+        If they do not fit together, or the scheduler does not answer.
+    """
+    if sum(value is not None for value in (workers, executor, scheduler)) > 1:
+        raise UsageError(
+            "workers, executor and scheduler are three ways to say who does the work. Give one"
+        )
+    if workers is not None and (type(workers) is not int or workers < 1):
+        raise UsageError(f"workers is {workers!r}; it is a number of processes, 1 or more")
+    with contextlib.ExitStack() as stack:
+        if scheduler is not None:
+            client = stack.enter_context(contextlib.closing(_cluster(scheduler)))
+            executor = client.get_executor(pure=False)
+            count = max(1, sum(client.nthreads().values()))
+        elif executor is not None:
+            if not callable(getattr(executor, "submit", None)):
+                raise UsageError(
+                    f"executor is a {type(executor).__name__}; it is one of concurrent.futures, "
+                    "or behaves like one"
+                )
+            count = getattr(executor, "_max_workers", None) or _cores()
+        elif workers is not None and workers > 1:
+            count = workers
+        else:
+            yield None
+            return
+        engine = Engine(count, limits, executor)
+        try:
+            yield engine
+        except BaseException:
+            engine.close(failed=True)
+            raise
+        engine.close(failed=False)

@@ -1,0 +1,208 @@
+"""The process that was asked: hands out parts and takes what they have done, in order."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import pickle
+import shutil
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from dlgeom.converters import registry
+from dlgeom.converters.base import Format, ReadContext, WriteContext
+from dlgeom.converters.held import Held
+from dlgeom.converters.output import Output
+from dlgeom.converters.parallel.emit import Shared, announce, emit
+from dlgeom.converters.parallel.engine import Engine, Job
+from dlgeom.converters.parallel.tasks import Outcome, Setup, form
+from dlgeom.converters.parallel.units import Cut, Part, enough
+from dlgeom.converters.stream import Progress, Stream
+from dlgeom.errors import OutputError
+
+__all__ = ["write_parts"]
+
+
+def write_parts(
+    engine: Engine,
+    stream: Stream,
+    context: WriteContext,
+    entry: Format,
+    progress: Progress | None,
+) -> bool:
+    """Write a source in parts.
+
+    Returns
+    -------
+    bool
+        False, and nothing was done, where the source or the target cannot be cut, or the source
+        is too small to be worth it.
+    """
+    reader: Any = stream.reader
+    writer: Any = stream.writer
+    if not hasattr(reader, "cut") or not getattr(writer, "divisible", False) or stream.learn:
+        return False
+    if context.problems.guard is not None or getattr(context.problems, "naming", None) is not None:
+        return False  # what is told goes through this process first
+    output = context.output
+    if output.single or registry.find_format(entry.name) is not entry:
+        return False
+    if output.share()["mode"] == "compares":
+        return False  # the target is complete, and only looked at
+    cut = reader.cut(grouped=writer.grouped, needs=stream.needs)
+    if cut is None or len(cut.makers) < 2 or not enough(cut.seconds):
+        return False
+    with _spool(output, engine) as (folder, shared):
+        _Run(engine, stream, context, entry, cut, folder, shared).all(progress)
+    return True
+
+
+@contextlib.contextmanager
+def _spool(output: Output, engine: Engine) -> Iterator[tuple[str, Shared]]:
+    """Make a folder for what is on its way; nothing is left of it, nor of workers that died."""
+    shared = _share(output)
+    folder = ""
+    if not output.dry_run:
+        for old in glob.glob(os.path.join(glob.escape(shared["target"]), ".*.spool.part")):
+            shutil.rmtree(old, ignore_errors=True)  # of a run that was killed
+        folder = os.path.join(shared["target"], f".{shared['token']}.spool.part")
+        try:
+            os.mkdir(folder, 0o700)
+        except OSError as error:
+            raise OutputError(
+                error.strerror or str(error), code="io.permission", path=folder
+            ) from error
+    failed = True
+    try:
+        yield folder, shared
+        failed = False
+    finally:
+        with Held():
+            if folder:
+                # Workers that find it gone stop.
+                shutil.rmtree(folder, ignore_errors=True)
+            if failed:
+                engine.close(failed=True)
+            if folder and (failed or engine.deaths):
+                shutil.rmtree(folder, ignore_errors=True)
+                output.sweep()
+
+
+def _share(output: Output) -> Shared:
+    """Return what other processes have to know of the target; they may be in other folders."""
+    state = output.share()
+    return {**state, "target": os.path.abspath(state["target"])}
+
+
+class _Run:
+    """One run in parts."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        stream: Stream,
+        context: WriteContext,
+        entry: Format,
+        cut: Cut,
+        folder: str,
+        shared: Shared,
+    ) -> None:
+        self._engine = engine
+        self._stream = stream
+        self._context = context
+        self._cut = cut
+        self._shared = shared
+        self._writing: deque[tuple[Job, str]] = deque()
+        self._number = 0
+        self._most = 2 * engine.workers + 1
+        fields = {name: getattr(cut.context, name) for name in ReadContext.__struct_fields__}
+        own = ("output", "meta", "problems")
+        self._setup = pickle.dumps(
+            Setup(
+                target=entry.name,
+                meta=cut.meta,
+                reading={k: v for k, v in fields.items() if k not in ("problems", "engine")},
+                writing={
+                    name: getattr(context, name)
+                    for name in WriteContext.__struct_fields__
+                    if name not in own
+                },
+                strict=context.problems.strict,
+                all_entries=stream.report.streams,
+                shared=shared,
+                folder=folder,
+            )
+        )
+
+    def all(self, progress: Progress | None) -> None:
+        """Do all parts."""
+        total = self._stream.reader.count() if progress else None
+        makers = iter(self._cut.makers)
+        waiting: deque[tuple[Part, Job]] = deque()
+        while True:
+            while len(waiting) < self._most and (maker := next(makers, None)) is not None:
+                part: Part = maker()
+                waiting.append((part, self._submit(part)))
+            if not waiting:
+                break
+            part, job = waiting.popleft()
+            self._take(part, self._engine.result(job))
+            if progress:
+                progress(self._stream.report.images, total)
+        while self._writing:
+            self._settle()
+
+    def _submit(self, part: Part) -> Job:
+        self._number += 1
+        return self._engine.submit(
+            form, self._shared["token"], self._setup, part, self._number, work=part.work
+        )
+
+    def _take(self, part: Part, outcome: Outcome) -> None:
+        """Take what a part has done, if it is what one process would have done now."""
+        stream, gathered = self._stream, outcome.gathered
+        writer: Any = stream.writer
+        if not writer.absorb(outcome.state, gathered.pieces):
+            self._again(part)
+            return
+        stream.report.merge(outcome.report, outcome.entries)
+        stream.items.merge(outcome.items)
+        stream.sized.merge(*outcome.sizes)
+        counts = self._context.problems.counts
+        for status, count in outcome.counts.items():
+            counts[status] = counts.get(status, 0) + count
+        announce(self._context.output, gathered)
+        if gathered.names and not self._shared["dry_run"]:
+            job = self._engine.submit(
+                emit,
+                self._shared,
+                msgspec.structs.replace(gathered, pieces={}),
+                work=self._shared["target"],
+            )
+            self._writing.append((job, gathered.spool))
+            if len(self._writing) > self._most:
+                self._settle()
+
+    def _settle(self) -> None:
+        """Wait for the files of a part."""
+        job, spool = self._writing.popleft()
+        self._engine.result(job)
+        if spool:
+            with contextlib.suppress(OSError):
+                os.unlink(spool)
+        self._context.output.checkpoint()
+
+    def _again(self, part: Part) -> None:
+        """Do a part here: one of its names is that of an image before."""
+        stream = self._stream
+        context = msgspec.structs.replace(self._cut.context, problems=self._context.problems)
+        reader: Any = part.open(stream.reader.meta, context)
+        try:
+            for chunk in reader.chunks(grouped=stream.writer.grouped, needs=stream.needs):
+                stream.take(chunk)
+        finally:
+            reader.close()

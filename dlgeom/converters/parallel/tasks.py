@@ -1,0 +1,190 @@
+"""What a worker does: one part of a source through the whole pipeline, into a spool file."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import pickle
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from dlgeom.converters import registry
+from dlgeom.converters.base import Meta, ReadContext, WriteContext
+from dlgeom.converters.fields import ItemFields
+from dlgeom.converters.parallel.emit import Gathered, Gathering, Shared
+from dlgeom.converters.parallel.units import Part
+from dlgeom.converters.problems import Entry, Problems
+from dlgeom.converters.report import Report
+from dlgeom.converters.stream import Stream
+from dlgeom.errors import OutputError
+
+__all__ = ["Outcome", "Setup", "form", "gc_paused"]
+
+
+class Setup(msgspec.Struct):
+    """What is the same for all parts of a run.
+
+    Parameters
+    ----------
+    target : str
+        Name of the format that is written.
+    meta : Meta
+        That of the source, as far as parts need it.
+    reading : ReadContext
+        Without anybody to tell.
+    writing : dict
+        Fields of `WriteContext` besides output, meta and problems.
+    strict : bool
+        Whether the first bad record raises.
+    all_entries : bool
+        Whether each entry of the report is asked for, not only the first of each code.
+    shared : dict
+        The target, as `Output.share` tells it.
+    folder : str
+        Where spool files go.
+    """
+
+    target: str
+    meta: Meta
+    reading: dict[str, Any]
+    writing: dict[str, Any]
+    strict: bool
+    all_entries: bool
+    shared: Shared
+    folder: str
+
+
+class Outcome(msgspec.Struct):
+    """What became of a part.
+
+    Parameters
+    ----------
+    report : Report
+        Counts of its records.
+    entries : list of Entry
+        All that was told, where that is asked for.
+    counts : dict of str to int
+        As `Problems.counts`.
+    items : ItemFields
+        Fields of its images.
+    sizes : (bool, str or None)
+        As `SizeFilter.seen`.
+    state : object
+        What the writer knows at its end.
+    gathered : Gathered
+        The files.
+    """
+
+    report: Report
+    entries: list[Entry]
+    counts: dict[str, int]
+    items: ItemFields
+    sizes: tuple[bool, str | None]
+    state: Any
+    gathered: Gathered
+
+
+class _Told(Report):
+    """A report that may keep all entries, for the file that another process writes."""
+
+    def __init__(self, *, keep: bool) -> None:
+        super().__init__()
+        self.entries: list[Entry] = []
+        if keep:
+            self._stream = Any  # type: ignore[assignment]
+
+    def _write(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    def plain(self) -> Report:
+        """Return the counts."""
+        report = Report()
+        report.__dict__.update(
+            {name: value for name, value in self.__dict__.items() if name in report.__dict__}
+        )
+        report._stream = None
+        report._seen = report._seen[:0]
+        return report
+
+
+_setups: dict[str, Setup] = {}
+_lock = threading.Lock()
+
+
+def _setup(token: str, data: bytes) -> Setup:
+    """Return what is the same for all parts, unpacked once in each process."""
+    with _lock:
+        found = _setups.get(token)
+        if found is None:
+            # It comes from the process that was asked, over the executor's own pipes.
+            found = pickle.loads(data)  # noqa: S301
+            _setups.clear()
+            _setups[token] = found
+        return found
+
+
+@contextlib.contextmanager
+def gc_paused() -> Iterator[None]:
+    """Pause the cyclic garbage collector, see `dlgeom.converters.pipeline.gc_paused`."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def form(token: str, data: bytes, part: Part, number: int) -> Outcome:
+    """Read a part and write it into a spool file.
+
+    Parameters
+    ----------
+    token, data : str, bytes
+        The run's `Setup`, pickled, and its name.
+    part : Part
+        What to do.
+    number : int
+        Which of the parts it is.
+    """
+    with gc_paused():
+        return _form(_setup(token, data), part, number)
+
+
+def _form(setup: Setup, part: Part, number: int) -> Outcome:
+    told = _Told(keep=setup.all_entries)
+    told.task = setup.writing["task"]
+    problems = Problems(strict=setup.strict, listener=told.tell)
+    spool = os.path.join(setup.folder, f"{number}.{os.getpid()}.{os.urandom(4).hex()}.part")
+    output = Gathering(setup.shared, spool)
+    reader = part.open(setup.meta, ReadContext(problems=problems, **setup.reading))
+    try:
+        writer: Any = registry.find_format(setup.target).create(
+            WriteContext(output=output, meta=reader.meta, problems=problems, **setup.writing)
+        )
+        measure = setup.writing["measure"]
+        stream = Stream(reader, problems, writer, told, setup.target, measure=measure)
+        for chunk in reader.chunks(grouped=writer.grouped, needs=stream.needs):
+            if setup.folder and not os.path.isdir(setup.folder):
+                raise OutputError("was given up", path=setup.shared["target"])
+            stream.take(chunk)
+        state = writer.state()
+        gathered = output.gathered()
+    finally:
+        output.close()
+        close = getattr(reader, "close", None)
+        if close is not None:
+            close()
+    return Outcome(
+        report=told.plain(),
+        entries=told.entries,
+        counts=problems.counts,
+        items=stream.items,
+        sizes=stream.sized.seen,
+        state=state,
+        gathered=gathered,
+    )

@@ -1,0 +1,96 @@
+"""How large the parts of a data set are: worth the message that hands one out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from dlgeom.converters.base import Meta, ReadContext, Reader
+
+__all__ = ["LEAST", "SECONDS", "Cost", "Cut", "Part", "enough", "in_units"]
+
+SECONDS = 0.4
+"""Work of one part, about."""
+
+LEAST = 1.0
+"""Work from which on it pays to start processes for it."""
+
+T = TypeVar("T")
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """Seconds that things take, about, on a machine of today."""
+
+    item: float = 0.0
+    row: float = 0.0
+    byte: float = 0.0
+
+    def of(self, *, items: int = 0, rows: int = 0, size: int = 0) -> float:
+        """Return the seconds for so many images, records and bytes."""
+        return items * self.item + rows * self.row + size * self.byte
+
+
+class Part(Protocol):
+    """A range of a source, told to another process; picklable."""
+
+    @property
+    def work(self) -> str:
+        """What is read, for messages."""
+        ...
+
+    def open(self, meta: Meta, context: ReadContext) -> Reader:
+        """Return a reader of the part: it yields chunks as that of the whole does."""
+        ...
+
+
+class Cut(msgspec.Struct):
+    """A source as parts, in its order.
+
+    Parameters
+    ----------
+    seconds : float
+        What all of them take one process, about.
+    makers : sequence of callable
+        Each makes one part; together they would hold the index twice.
+    meta : Meta
+        That of the source, without what only its whole needs.
+    context : ReadContext
+        That of the reader.
+    """
+
+    seconds: float
+    makers: Sequence[Callable[[], Any]]
+    meta: Meta
+    context: ReadContext
+
+
+def in_units(chunks: Iterable[T], cost: Callable[[T], float]) -> list[list[T]]:
+    """Put neighbours together until they are worth a message.
+
+    Parameters
+    ----------
+    chunks : iterable
+        In the order of the source.
+    cost : callable
+        Seconds that one takes.
+    """
+    units: list[list[T]] = []
+    held: list[T] = []
+    sum_held = 0.0
+    for chunk in chunks:
+        held.append(chunk)
+        sum_held += cost(chunk)
+        if sum_held >= SECONDS:
+            units.append(held)
+            held, sum_held = [], 0.0
+    if held:
+        units.append(held)
+    return units
+
+
+def enough(seconds: float) -> bool:
+    """Whether so much work is worth other processes."""
+    return seconds >= LEAST
