@@ -18,8 +18,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     of a mask that stays run lengths, `coordinate` is pixels from the origin, `frames` is the
     span of one annotation and `outline` the
     total length of one ring, sum of max(abs(dx), abs(dy)), in pixels. `zip_ratio` is what one
-    byte of a packed file may become, once past 10 MiB. `workers_memory` is the address space of
-    each process of ``--workers``.
+    byte of a packed file may become, once past 10 MiB; `zip_entries` and `zip_bytes` bound what
+    an archive or an address holds, and what is unpacked or fetched of it. `workers_memory` is the
+    address space of each process of ``--workers``.
     """
 
     file_bytes: int = 8 << 30
@@ -39,6 +40,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     frames: int = 10_000_000
     png_text: int = MIB
     zip_ratio: float = 200
+    zip_entries: int = 1_000_000
+    zip_bytes: int = 64 << 30
     workers_memory: int = 1 << 30
 
     def replace(self, **changes: float) -> Limits:

@@ -11,6 +11,7 @@ import msgspec
 from dlgeom.chunk import Chunk
 from dlgeom.converters.base import Losses, WriteContext, Writer
 from dlgeom.converters.images import ImageFolder
+from dlgeom.converters.lazy import fetched
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.output import Output
 from dlgeom.converters.problems import Problems
@@ -69,6 +70,8 @@ class ImageCopier:
         try:
             named = item if item.name else msgspec.structs.replace(item, name=place)
             source = self._folder.find_item(named)
+            if source is not None:
+                fetched(source)
         except FormatError as error:
             self._problems.repaired(error.code, error.message, path=name)
             return None

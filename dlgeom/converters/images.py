@@ -19,6 +19,7 @@ from typing import IO, Any
 import msgspec
 
 from dlgeom.converters.inputs import check_inside, check_regular, unreadable
+from dlgeom.converters.lazy import peeked
 from dlgeom.converters.names import safe_name
 from dlgeom.converters.problems import Problems
 from dlgeom.errors import FormatError
@@ -191,6 +192,9 @@ def image_info(
         Where the system refuses to read the file.
     """
     shown = str(path) if shown is None else shown
+    if (stream := peeked(path)) is not None:
+        with stream:
+            return read_header(stream, limits=limits, shown=shown)
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:

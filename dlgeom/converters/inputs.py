@@ -7,6 +7,7 @@ import os
 import stat
 from pathlib import Path
 
+from dlgeom.converters.lazy import fetched
 from dlgeom.errors import FormatError, LimitError, OutputError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
@@ -105,6 +106,7 @@ def read_bytes(
         ``io.read`` where the system refuses.
     """
     shown = str(path) if shown is None else shown
+    path = fetched(path)
     try:
         # A pipe opened for reading blocks until somebody writes; O_NONBLOCK returns at once.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))

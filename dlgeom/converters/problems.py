@@ -6,7 +6,8 @@ record out, or mends it, and says so. Notices are told in both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import msgspec
@@ -46,14 +47,30 @@ class Problems:
     ) -> None:
         self.strict = strict
         self._listener = listener
+        self._muted = 0
         self.guard: Callable[[Entry], bool] | None = None
         """Says whether an entry is to be told: a source that is read twice tells once."""
+        self.naming: Callable[[Entry], None] | None = None
+        """Names files in an entry as the user named the source, where that lies elsewhere."""
         self.counts: dict[str, int] = {}
         self.entries: list[Entry] = []
 
+    @contextlib.contextmanager
+    def muted(self) -> Iterator[None]:
+        """Tell nothing in the block: what is read again was told before."""
+        self._muted += 1
+        try:
+            yield
+        finally:
+            self._muted -= 1
+
     def _tell(self, entry: Entry) -> None:
+        if self._muted:
+            return
         if self.guard is not None and not self.guard(entry):
             return
+        if self.naming is not None:
+            self.naming(entry)
         self.counts[entry.status] = self.counts.get(entry.status, 0) + 1
         if self._listener is not None:
             self._listener(entry)

@@ -17,13 +17,16 @@ from typing import Any
 
 from dlgeom.converters.base import Format, Option
 from dlgeom.converters.glance import remembered
+from dlgeom.converters.places import held, local_path, needs_place, url_of
 from dlgeom.errors import OutputError, UnknownFormatError, UsageError
+from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 __all__ = [
     "Format",
     "Option",
     "check_options",
     "find_format",
+    "format_of",
     "formats",
     "may_hold_films",
     "recognise",
@@ -126,8 +129,15 @@ def find_format(name: str) -> Format:
     raise UnknownFormatError(f"unknown format {name!r}; known: {', '.join(table)}.{hint}")
 
 
-def recognise(path: Path) -> Format:
+def recognise(path: Path, limits: Limits = DEFAULT_LIMITS) -> Format:
     """Return the one format that a path looks like.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder; an archive, or an address that `Path` was made of, is laid out for it.
+    limits : Limits
+        What protects that.
 
     Raises
     ------
@@ -136,6 +146,42 @@ def recognise(path: Path) -> Format:
     OutputError
         If the path cannot be read.
     """
+    if needs_place(path):
+        with held(path, limits=limits) as places:
+            if places:
+                return _recognised(places[0].choose(looks_like))
+    return _recognised(local_path(url_of(path) or "") or path)
+
+
+def format_of(
+    source: str | os.PathLike[str], name: str | None, limits: Limits = DEFAULT_LIMITS
+) -> Format:
+    """Return the format of that name; without one, what a source looks like.
+
+    Raises
+    ------
+    UnknownFormatError, OutputError
+        As `find_format` and `recognise`.
+    """
+    return find_format(name) if name else recognise(Path(source), limits)
+
+
+def looks_like(path: Path) -> int:
+    """Tell how sure any format is that a path is of it: 0 not at all, 2 quite."""
+    return max(_scores(path).values(), default=0)
+
+
+def _scores(path: Path) -> dict[str, int]:
+    asked = {
+        name: entry
+        for name, entry in formats().items()
+        if not entry.suffixes or path.is_dir() or path.name.lower().endswith(entry.suffixes)
+    }
+    with remembered():
+        return {name: entry.recognise(path) for name, entry in asked.items()}
+
+
+def _recognised(path: Path) -> Format:
     try:
         path.stat()
     except OSError as error:
@@ -144,13 +190,7 @@ def recognise(path: Path) -> Format:
             code="io.read",
             path=str(path),
         ) from error
-    asked = {
-        name: entry
-        for name, entry in formats().items()
-        if not entry.suffixes or path.is_dir() or path.name.lower().endswith(entry.suffixes)
-    }
-    with remembered():
-        scores = {name: entry.recognise(path) for name, entry in asked.items()}
+    scores = _scores(path)
     best = max(scores.values(), default=0)
     likely = [name for name, score in scores.items() if score == best and score > 0]
     if len(likely) == 1:

@@ -9,11 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from dlgeom.chunk import Chunk
 from dlgeom.converters import registry
-from dlgeom.converters.base import Format, ReadContext, Reader
+from dlgeom.converters.base import ALL, Format, ReadContext, Reader
+from dlgeom.converters.lazy import told, told_error
+from dlgeom.converters.places import Place, held, local_path, needs_place, url_of
 from dlgeom.converters.problems import Entry, Problems
 from dlgeom.converters.report import Report
-from dlgeom.errors import OutputError, UsageError
+from dlgeom.errors import DlgeomError, OutputError, UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -41,7 +44,9 @@ class Source:
     format : Format, optional
         Its format; None for objects in memory.
     path : Path, optional
-        What was opened.
+        What was opened; in a private folder where the source is no file or folder itself.
+    places : ExitStack, optional
+        What lies in private folders, until it is closed.
     """
 
     def __init__(
@@ -51,17 +56,23 @@ class Source:
         *,
         format: Format | None = None,  # noqa: A002 - as elsewhere
         path: Path | None = None,
+        places: contextlib.ExitStack | None = None,
     ) -> None:
         self.reader = reader
         self.problems = problems
         self.format = format
         self.path = path
+        self.places = places
 
     def close(self) -> None:
-        """Close the files that the reader holds open."""
-        close = getattr(self.reader, "close", None)
-        if callable(close):
-            close()
+        """Close the files that the reader holds open, and remove private folders."""
+        try:
+            close = getattr(self.reader, "close", None)
+            if callable(close):
+                close()
+        finally:
+            if self.places is not None:
+                self.places.close()
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +83,34 @@ class Source:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None:
+            told_error(error)
         self.close()
+
+
+class PlacedReader:
+    """The reader of a source that lies in a private folder, which lives as long as it.
+
+    Errors name the source as the user did. Everything else is as the reader has it.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source.reader, name)
+
+    def chunks(self, *, grouped: bool, needs: frozenset[str] = ALL) -> Iterator[Chunk]:
+        """Yield the data set; see `dlgeom.converters.base.Reader`."""
+        try:
+            yield from self._source.reader.chunks(grouped=grouped, needs=needs)
+        except DlgeomError as error:
+            told_error(error)
+            raise
+
+    def close(self) -> None:
+        """Close the files and remove the private folder."""
+        self._source.close()
 
 
 class Ear:
@@ -115,13 +153,14 @@ def _strict(on_error: str) -> bool:
     return on_error == "raise"
 
 
-def _path(value: PathLike | None) -> Path | None:
-    return None if value is None else Path(value)
-
-
-def _existing(value: PathLike | None, what: str) -> Path | None:
-    path = _path(value)
-    if path is not None and not path.exists():
+def _existing(
+    value: PathLike | None, what: str, limits: Limits, stack: contextlib.ExitStack
+) -> Path | None:
+    if value is None:
+        return None
+    places = stack.enter_context(held(value, limits=limits))
+    path = places[0].path if places else local_path(url_of(value) or "") or Path(value)
+    if not path.exists():
         raise OutputError(f"no such file or folder for {what}", code="io.read", path=str(path))
     return path
 
@@ -159,34 +198,65 @@ def open_source(
     engine : Engine, optional
         Who reads along, where that can be shared.
     """
-    path = Path(source)
-    entry = registry.find_format(format) if format else registry.recognise(path)
-    if not path.exists():
-        raise OutputError("no such file or folder", code="io.read", path=str(path))
-    reading, _ = registry.check_options(entry, to, options or {})
-    problems = Problems(strict=_strict(on_error), listener=listener)
-    reader = entry.open(
-        path,
-        ReadContext(
-            problems=problems,
-            limits=limits,
-            options=reading,
-            images=_existing(images, "images"),
-            names=_existing(names, "names"),
-            ground_truth=_existing(ground_truth, "ground_truth"),
-            subsets=tuple(subsets),
-            task=task,
-            sizes=sizes or (selection is not None and selection.needs_sizes),
-            engine=engine,
-        ),
-    )
-    if selection is not None:
-        try:
-            reader = selection.over(reader, problems)
-        except BaseException:
-            Source(reader, problems).close()
-            raise
-    return Source(reader, problems, format=entry, path=path)
+    with contextlib.ExitStack() as stack:
+        places = stack.enter_context(held(source, limits=limits))
+        entry = registry.find_format(format) if format else None
+        problems = Problems(strict=_strict(on_error), listener=listener)
+        if places:
+            path = places[0].choose(entry.recognise if entry else registry.looks_like)
+            problems.naming = _naming(places[0])
+        else:
+            path = local_path(url_of(source) or "") or Path(source)
+        if entry is None:
+            entry = registry.recognise(path)
+        if not path.exists():
+            raise OutputError("no such file or folder", code="io.read", path=str(path))
+        reading, _ = registry.check_options(entry, to, options or {})
+        if places:
+            places[0].tell(problems)
+            if engine is not None:
+                places[0].room.fill_all()  # other processes see what is on disk
+        reader = entry.open(
+            path,
+            ReadContext(
+                problems=problems,
+                limits=limits,
+                options=reading,
+                images=_existing(images, "images", limits, stack),
+                names=_existing(names, "names", limits, stack),
+                ground_truth=_existing(ground_truth, "ground_truth", limits, stack),
+                subsets=tuple(subsets),
+                task=task,
+                sizes=sizes or (selection is not None and selection.needs_sizes),
+                engine=engine,
+            ),
+        )
+        opened = Source(reader, problems, format=entry, path=path)
+        if selection is not None:
+            try:
+                opened.reader = selection.over(reader, problems)
+            except BaseException:
+                opened.close()
+                raise
+        beyond = (source, images, names, ground_truth)
+        if any(p is not None and needs_place(p) for p in beyond):
+            opened.places = stack.pop_all()
+        return opened
+
+
+def _naming(place: Place) -> Callable[[Entry], None]:
+    """Return what names files in entries as the user named the source."""
+    known: dict[str, str] = {}
+
+    def name(entry: Entry) -> None:
+        entry.message = told(entry.message)
+        if entry.path is not None:
+            found = known.get(entry.path)
+            if found is None:
+                found = known[entry.path] = place.name(told(entry.path))
+            entry.path = found
+
+    return name
 
 
 def open_dataset(
@@ -235,4 +305,5 @@ def open_dataset(
         listener=ear,
     )
     opened.problems.entries = ear.opened()
-    return Dataset(opened.reader, opened.problems, path=path, ear=ear)
+    reader: Any = opened.reader if opened.places is None else PlacedReader(opened)
+    return Dataset(reader, opened.problems, path=path, ear=ear)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from dlgeom.converters import pipeline, registry
 from dlgeom.converters.choice import LabelMap
+from dlgeom.converters.places import holding
 from dlgeom.converters.report import Report
 from dlgeom.converters.source import PathLike
 from dlgeom.errors import UsageError
+from dlgeom.limits import DEFAULT_LIMITS
 from dlgeom.operations.opening import format_for
 
 __all__ = ["filter_dataset", "relabel"]
@@ -22,13 +23,14 @@ def _same_format(
     to_format: str | None,
     settings: dict[str, Any],
 ) -> Report:
-    entry = registry.find_format(from_format) if from_format else registry.recognise(Path(source))
+    entry = registry.format_of(source, from_format, settings.get("limits", DEFAULT_LIMITS))
     wanted = format_for(entry, target, to_format)
     return pipeline.convert(
         source, target, from_format=entry.name, to_format=wanted.name, **settings
     )
 
 
+@holding("source")
 def filter_dataset(
     source: PathLike,
     target: PathLike,
@@ -72,6 +74,7 @@ def filter_dataset(
 _CHOICES = ("where", "include_labels", "exclude_labels", "subsets", "label_map")
 
 
+@holding("source")
 def relabel(
     source: PathLike,
     target: PathLike,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from dlgeom.converters import pipeline, registry
 from dlgeom.converters.choice import LabelMap
-from dlgeom.converters.places import holding
+from dlgeom.converters.places import holding, shown_source
 from dlgeom.converters.report import Report
 from dlgeom.converters.resume import Run
 from dlgeom.converters.source import OnError, PathLike, Source
-from dlgeom.errors import OutputError, UsageError
+from dlgeom.converters.targets import check_apart
+from dlgeom.errors import UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 from dlgeom.operations.merged import Collisions, MergedReader
 from dlgeom.operations.opening import format_for, open_all
@@ -96,7 +96,7 @@ def merge(
     formats = [given] * len(sources) if given is None or isinstance(given, str) else list(given)
     if len(formats) != len(sources):
         raise UsageError(f"{len(formats)} formats for {len(sources)} sources; give one for each")
-    first = registry.find_format(formats[0]) if formats[0] else registry.recognise(Path(sources[0]), limits)
+    first = registry.format_of(sources[0], formats[0], limits)
     selection = pipeline.selection_of(label_map, include_labels, exclude_labels, where, limits)
     with (
         pipeline.gc_paused(),
@@ -113,8 +113,8 @@ def merge(
         ) as place,
     ):
         for other in sources[1:]:
-            _check_apart(other, target)
-        place.report.source = ", ".join(str(source) for source in sources)
+            check_apart(other, target)
+        place.report.source = ", ".join(shown_source(source) for source in sources)
         opened = open_all(
             sources,
             formats,
@@ -153,13 +153,3 @@ def merge(
         finally:
             for source in opened:
                 source.close()
-
-
-def _check_apart(source: PathLike, target: PathLike) -> None:
-    real, out = os.path.realpath(source), os.path.realpath(target)
-    if out == real or Path(out) in Path(real).parents:
-        raise OutputError(
-            "is or holds a source; inputs are never changed. Choose another target",
-            code="output.overlaps_input",
-            path=str(target),
-        )

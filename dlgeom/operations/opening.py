@@ -8,6 +8,7 @@ from typing import Any
 
 from dlgeom.converters import registry
 from dlgeom.converters.base import Format
+from dlgeom.converters.places import holding
 from dlgeom.converters.report import Report
 from dlgeom.converters.selection import Selection
 from dlgeom.converters.source import OnError, PathLike, Source, open_source
@@ -23,6 +24,7 @@ def own_options(entry: Format, given: Mapping[str, Any], use: str = "read") -> d
     return {name: value for name, value in given.items() if name in names}
 
 
+@holding("paths")
 def open_all(
     paths: Sequence[PathLike],
     formats: Sequence[str | None],
@@ -52,8 +54,7 @@ def open_all(
     """
     given = {name: value for name, value in (options or {}).items() if value is not None}
     entries = [
-        registry.find_format(name) if name else registry.recognise(Path(path))
-        for path, name in zip(paths, formats, strict=True)
+        registry.format_of(path, name, limits) for path, name in zip(paths, formats, strict=True)
     ]
     taken = set(own_options(to, given, "write")) if to is not None else set()
     taken.update(*(own_options(entry, given) for entry in entries))

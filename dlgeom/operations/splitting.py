@@ -140,7 +140,7 @@ def split(
     run = Run.of("split", locals())
     shares = checked_parts(parts)
     field = None if group in (None, "folder") else _field(str(group))
-    entry = registry.find_format(from_format) if from_format else registry.recognise(Path(source), limits)
+    entry = registry.format_of(source, from_format, limits)
     wanted = format_for(entry, target, to_format)
     if registry.is_single_file(wanted, Path(target)):
         raise UsageError(

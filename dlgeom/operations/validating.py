@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from dlgeom.converters import pipeline, registry
+from dlgeom.converters.places import holding
 from dlgeom.converters.problems import Entry
 from dlgeom.converters.report import Report
 from dlgeom.converters.source import PathLike, Source, open_source
@@ -95,6 +95,7 @@ def _line(entry: Entry) -> str:
     return " ".join(f"{where.strip()}: {entry.message}".split()).removeprefix(": ")
 
 
+@holding("path")
 def validate(
     path: PathLike,
     *,
@@ -140,7 +141,7 @@ def validate(
         As `dlgeom.convert`, for what is no fault of the data.
     """
     heard = _Heard(examples)
-    entry = registry.find_format(from_format) if from_format else registry.recognise(Path(path))
+    entry = registry.format_of(path, from_format, limits)
     settings: dict[str, Any] = {
         "format": entry.name,
         "on_error": "skip",
