@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+from types import FrameType
 
 __all__ = ["main"]
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Leave at once, with the code that the shell has for it."""
+    os.write(2, b"dlgeom: stopped\n")
+    os._exit(128 + number)
 
 
 def main() -> None:
@@ -18,6 +26,10 @@ def main() -> None:
     # Threads of a linear algebra library cost start-up time and are of no use here; this has to
     # be said before numpy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # While the program itself is loaded there is nothing to clean up.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _leave)
     from dlgeom.cli.run import run
 
     for stream in (sys.stdout, sys.stderr):

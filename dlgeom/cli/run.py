@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
 import click
 
@@ -19,16 +21,71 @@ __all__ = ["Terminated", "run"]
 
 _USAGE, _INTERNAL, _INTERRUPTED, _TERMINATED = 2, 6, 130, 143
 _OUTPUT = 5
+_AGAIN = 0.2
+_PATIENCE = 5.0
 
 
 class Terminated(BaseException):
     """SIGTERM arrived; unwinds so that temporary files are removed."""
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    # A second one would interrupt the cleaning up.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise Terminated
+class _Stops:
+    """Turns SIGINT and SIGTERM into exceptions, once.
+
+    Further ones do not disturb the cleaning up, unless that takes longer than anybody waits. An
+    exception that is lost on its way (raised where nothing can take it, as in `__del__` or while a
+    module of C is imported) is raised again by a timer.
+    """
+
+    def __init__(self) -> None:
+        self._kind: type[BaseException] = KeyboardInterrupt
+        self._since = -1.0
+        self._old: dict[int, Any] = {}
+
+    def __enter__(self) -> _Stops:
+        # Only the main thread may ask for signals.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                old = signal.getsignal(number)
+                # Ignored from the outside (nohup, a job in the background): that stays so.
+                if old is not None and old != signal.SIG_IGN:
+                    self._old[number] = old
+                    signal.signal(number, self._stop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._since >= 0 and hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, old in self._old.items():
+            signal.signal(number, old)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._since < 0:
+            self._since = now
+            self._kind = Terminated if number == signal.SIGTERM else KeyboardInterrupt
+            if hasattr(signal, "setitimer"):
+                self._old[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._again)
+                signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
+        elif _unwinding() and now - self._since < _PATIENCE:
+            return
+        raise self._kind
+
+    def _again(self, number: int, frame: FrameType | None) -> None:
+        if not _unwinding():
+            raise self._kind
+
+
+def _unwinding() -> bool:
+    """Whether a stop is on its way: the code that is running was called on account of it."""
+    error = sys.exc_info()[1]
+    for _ in range(20):
+        if isinstance(error, KeyboardInterrupt | Terminated | click.Abort):
+            return True
+        if error is None:
+            return False
+        error = error.__context__
+    return False
 
 
 def _say(text: str) -> None:
@@ -50,9 +107,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in args
-    # Only the main thread may ask for signals.
-    heard = threading.current_thread() is threading.main_thread()
-    old = signal.signal(signal.SIGTERM, _terminate) if heard else None
+    try:
+        with _Stops():
+            return _run(args, debug)
+    except (click.Abort, KeyboardInterrupt):
+        code, what = _INTERRUPTED, "interrupted"
+    except Terminated:
+        code, what = _TERMINATED, "terminated"
+    left = "what is complete stays" if "--resume" in args else "unfinished files were removed"
+    _say(f"{what}; {left}")
+    return code
+
+
+def _run(args: list[str], debug: bool) -> int:
     shown, warnings.showwarning = warnings.showwarning, _warn
     try:
         code = program.main(args=args, prog_name="dlgeom", standalone_mode=False)
@@ -63,12 +130,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         command = error.ctx.command_path if error.ctx else "dlgeom"
         _say(f"{error.format_message()} See '{command} --help'")
         return _USAGE
-    except (click.Abort, KeyboardInterrupt):
-        _say("interrupted; unfinished files were removed")
-        return _INTERRUPTED
-    except Terminated:
-        _say("terminated; unfinished files were removed")
-        return _TERMINATED
+    except click.Abort:
+        raise
     except DlgeomError as error:
         if debug:
             traceback.print_exc()
@@ -80,7 +143,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         where = f"{error.filename}: " if error.filename else ""
-        _say(f"{where}{error.strerror or error} [io.permission]")
+        _say(f"{where}{error.strerror or error} [io.read]")
         return _OUTPUT
     except Exception as error:  # a bug of ours: one line, the traceback on request
         if debug:
@@ -92,5 +155,3 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _INTERNAL
     finally:
         warnings.showwarning = shown
-        if heard:
-            signal.signal(signal.SIGTERM, old)

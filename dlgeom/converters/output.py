@@ -23,7 +23,7 @@ import msgspec
 from dlgeom.converters import resume as resuming
 from dlgeom.converters.folders import Folder, copy_file, same_bytes, same_files, write_all
 from dlgeom.converters.held import Held
-from dlgeom.converters.output_files import NO_ROOM, FileWriter, NoFile, exists, refused
+from dlgeom.converters.output_files import IN_THE_WAY, FileWriter, NoFile, exists, refused
 from dlgeom.converters.resume import MARKER, Marker, Run, is_temporary
 from dlgeom.errors import DlgeomError, FormatError, GeometryError, OutputError, UsageError
 
@@ -132,8 +132,10 @@ class Output:
             found = os.lstat(target)
         except FileNotFoundError:
             found = None
-        except OSError as error:
+        except NotADirectoryError as error:
             raise OutputError(error.strerror or str(error), path=shown) from error
+        except OSError as error:
+            raise refused(error, shown) from error
         if found is not None:
             self._check_kind(found, shown)
         self.existed = found is not None
@@ -243,13 +245,13 @@ class Output:
             )
 
     def _make_root(self) -> None:
-        missing = []
         folder = self.root
-        while not folder.exists():
-            missing.append(folder)
-            folder = folder.parent
-        self._made = missing
         try:
+            missing = []
+            while not folder.exists():
+                missing.append(folder)
+                folder = folder.parent
+            self._made = missing
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise refused(error, str(self.root)) from error
@@ -390,7 +392,7 @@ class Output:
         except OSError as error:
             if isinstance(error, OutputError):
                 raise
-            if error.errno in NO_ROOM:
+            if error.errno not in IN_THE_WAY:
                 raise refused(error, str(self.root / relative)) from error
             raise OutputError(
                 f"cannot be used as a folder ({error.strerror}); a file or link is in the way",
@@ -406,6 +408,14 @@ class Output:
 
     def _folder_of(self, name: str) -> tuple[Folder, str]:
         """Return the folder of a file to write and its base name there."""
+        try:
+            return self._way_to(name)
+        except OSError as error:
+            if isinstance(error, OutputError):
+                raise
+            raise refused(error, str(self.root / name)) from error
+
+    def _way_to(self, name: str) -> tuple[Folder, str]:
         parent, _, base = name.rpartition("/")
         if parent == self._parent and base.strip(".") and "\0" not in base:
             # The same folder as before: it was checked.

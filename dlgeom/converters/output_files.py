@@ -14,15 +14,16 @@ from dlgeom.errors import OutputError
 if TYPE_CHECKING:
     from dlgeom.converters.output import Output
 
-__all__ = ["NO_ROOM", "FileWriter", "NoFile", "exists", "refused"]
+__all__ = ["IN_THE_WAY", "FileWriter", "NoFile", "exists", "refused"]
 
-NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-"""Errors of a disk, or a user's share of it, that is full."""
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+IN_THE_WAY = {errno.ENOTDIR, errno.ELOOP, errno.EEXIST, errno.EISDIR}
+"""Errors of a path on which something else lies than a folder."""
 
 
 def refused(error: OSError, path: str) -> OutputError:
     """Return the error for an output that the system does not let us write."""
-    code = "output.full" if error.errno in NO_ROOM else "io.permission"
+    code = "output.full" if error.errno in _FULL else "io.permission"
     return OutputError(f"{error.strerror or error}", code=code, path=path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,7 +15,6 @@ from typing import Any
 import pytest
 
 import dlgeom
-from dlgeom.cli import run as run_module
 from dlgeom.cli.run import Terminated, run
 from dlgeom.converters import pipeline, registry
 from dlgeom.limits import Limits
@@ -304,15 +304,40 @@ def test_whatever_ends_a_run_has_its_code(
     assert capfd.readouterr().err.strip().count("\n") == 0
 
 
-def test_a_signal_becomes_an_exception_that_nothing_catches() -> None:
+def test_a_signal_becomes_an_exception_that_nothing_catches(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert not issubclass(Terminated, Exception)
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        with pytest.raises(Terminated):
-            run_module._terminate(signal.SIGTERM, None)
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    cleaned = []
+
+    def convert(*_: Any, **__: Any) -> Any:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)  # a second one does not disturb the cleaning up
+            signal.raise_signal(signal.SIGINT)
+            cleaned.append(True)
+
+    monkeypatch.setattr(pipeline, "convert", convert)
+    before = [signal.getsignal(k) for k in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
+    assert run(["convert", "a", "b.json"]) == 143
+    assert cleaned
+    assert before == [signal.getsignal(k) for k in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
+    assert "terminated; unfinished files were removed" in capfd.readouterr().err
+
+
+def test_a_signal_that_is_lost_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def convert(*_: Any, **__: Any) -> Any:
+        with contextlib.suppress(KeyboardInterrupt):  # as `__del__` or a module of C does
+            signal.raise_signal(signal.SIGINT)
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            time.sleep(0.01)
+        raise AssertionError("went on")
+
+    monkeypatch.setattr(pipeline, "convert", convert)
+    assert run(["convert", "a", "b.json"]) == 130
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 # ------------------------------------------------------------------ as a process
