@@ -1,153 +1,118 @@
 """Whole conversions against their floors, in one interleaved run.
 
     python benchmarks/run.py                 # val size: 5,000 images; about two minutes
-    python benchmarks/run.py --size train    # also 118,287 images; about ten minutes
+    python benchmarks/run.py --size train    # 118,287 images; about ten minutes
     python benchmarks/run.py --only coco-yolo-detect --repeat 5
 
 Prints a table: median CPU seconds (user and system, start-up included) of the floor script and
-of ``dlgeom convert``, their ratio, and the peak resident memory of both. Files are made under
---work, on tmpfs where there is one.
+of ``dlgeom convert``, their ratio, the peak resident memory of both, and the goals. Files are made
+under --work, on tmpfs where there is one. --images N takes another size.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import platform
-import shutil
-import statistics
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-HERE = Path(__file__).parent
-TRAIN = (118_287, 869_188)
-VAL = (5_000, 37_123)
+from harness import (
+    TRAIN,
+    VAL,
+    Table,
+    coco_file,
+    command_of,
+    dlgeom,
+    floor,
+    folder,
+    in_turns,
+    intro,
+    parser,
+    ratio,
+    remove,
+    wanted,
+    workspace,
+)
 
 
 class Work(NamedTuple):
+    """A conversion, its floor script and its goals: ratio to the floor, peak MB."""
+
     name: str
     floor: str
     source: str
-    target: str
-    options: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    train: tuple[float | None, float | None] = (None, None)
+    val: tuple[float | None, float | None] = (None, None)
 
 
-WORKS = [
+_YOLO = ("--to", "yolo", "--task")
+WORKS = (
     Work(
-        "coco-yolo-detect",
-        "coco_yolo_detect",
-        "{size}.json",
-        "out",
-        ("--to", "yolo", "--task", "detect"),
+        "coco-yolo-detect", "coco_yolo_detect", "coco", (*_YOLO, "detect"), (1.6, 400), (1.7, 110)
     ),
-    Work(
-        "coco-yolo-segment",
-        "coco_yolo_segment",
-        "{size}.json",
-        "out",
-        ("--to", "yolo", "--task", "segment"),
-    ),
-    Work("coco-voc", "coco_voc", "{size}.json", "out", ("--to", "voc", "--task", "detect")),
-    Work("yolo-coco (20,000)", "yolo_coco", "yolo20k", "out.json", ()),
-    Work("yolo-segment-coco (5,000)", "yolo_coco", "yoloseg", "out.json", ()),
-    Work("voc-coco (20,000)", "voc_coco", "voc20k", "out.json", ()),
-    Work("coco-coco", "", "{size}.json", "out.json", ()),
-]
+    Work("coco-yolo-segment", "coco_yolo_segment", "coco", (*_YOLO, "segment"), (1.65, 400)),
+    Work("coco-voc", "coco_voc", "coco", ("--to", "voc", "--task", "detect"), (1.4, 450)),
+    Work("yolo-coco", "yolo_coco", "yolo", (), (1.8, 80), (1.8, 80)),
+    Work("yolo-segment-coco", "yolo_coco", "yoloseg", (), (1.6, 80), (1.6, 80)),
+    Work("voc-coco", "voc_coco", "voc", (), (1.2, 80), (1.2, 80)),
+    Work("coco-coco", "", "coco", (), (None, 150), (None, 150)),
+)
+COLUMNS = (
+    "conversion",
+    "images",
+    "floor s",
+    "dlgeom s",
+    "ratio",
+    "goal",
+    "floor MB",
+    "MB",
+    "goal MB",
+)
 
 
-def measured(command: list[str]) -> tuple[float, float]:
-    """Run a command; return CPU seconds and peak memory in MB."""
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "OPENBLAS_NUM_THREADS": "1"}
-    child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode not in (0, 1):
-        raise SystemExit(f"failed with {child.returncode}: {' '.join(command)}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+def source_of(work: Path, item: Work, images: int) -> tuple[Path, int]:
+    """Return the source of a conversion and its number of images.
 
-
-def remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def dlgeom(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "dlgeom", "convert", "--quiet", *map(str, arguments)]
-
-
-def prepare(work: Path, size: str) -> None:
-    """Make the sources that are not there yet."""
-    wanted = {"val.json": (*VAL, False), "boxes20k.json": (20_000, 146_963, True)}
-    if size == "train":
-        wanted["train.json"] = (*TRAIN, False)
-    for name, (images, annotations, boxes) in wanted.items():
-        if not (work / name).exists():
-            print(f"making {name}", file=sys.stderr)
-            # In a process of its own: a child's peak memory starts at that of its parent.
-            script = [sys.executable, str(HERE / "generate.py"), str(work / name)]
-            script += ["--images", str(images), "--annotations", str(annotations)]
-            measured([*script, "--boxes"] if boxes else script)
-    derived = {
-        "yolo20k": ("boxes20k.json", ("--to", "yolo", "--task", "detect")),
-        "yoloseg": ("val.json", ("--to", "yolo", "--task", "segment")),
-        "voc20k": ("boxes20k.json", ("--to", "voc", "--task", "detect")),
-    }
-    for name, (source, options) in derived.items():
-        if not (work / name).exists():
-            measured(dlgeom(work / source, work / name, *options))
-
-
-def compare(work: Path, item: Work, size: str, repeat: int) -> str:
-    source = work / item.source.format(size=size)
-    target = work / item.target
-    ours: list[tuple[float, float]] = []
-    floor: list[tuple[float, float]] = []
-    script = HERE / "floors" / f"{item.floor}.py"
-    for _ in range(repeat):
-        if item.floor:
-            remove(target)
-            floor.append(measured([sys.executable, str(script), str(source), str(target)]))
-        remove(target)
-        ours.append(measured(dlgeom(source, target, *item.options)))
-    remove(target)
-    cpu, memory = (statistics.median(column) for column in zip(*ours, strict=True))
-    if not floor:
-        return f"{item.name:<28}{'':>10}{cpu:>10.2f}{'':>8}{'':>10}{memory:>10.0f}"
-    least, small = (statistics.median(column) for column in zip(*floor, strict=True))
-    return (
-        f"{item.name:<28}{least:>10.2f}{cpu:>10.2f}{cpu / least:>8.2f}{small:>10.0f}{memory:>10.0f}"
-    )
+    The goals of the other direction are for 20,000 and 5,000 images, whatever the size of COCO.
+    """
+    if item.source == "coco":
+        return coco_file(work, images), images
+    count = {"yoloseg": 5_000}.get(item.source, 20_000) if images >= VAL[0] else images
+    return folder(work, item.source, count), count
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--size", choices=["val", "train"], default="val")
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", action="append", default=[])
-    parser.add_argument("--work", type=Path, help="folder for data; kept if given")
-    args = parser.parse_args()
-    base = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    work = args.work or Path(tempfile.mkdtemp(prefix="dlgeom-bench-", dir=base))
-    work.mkdir(parents=True, exist_ok=True)
-    try:
-        prepare(work, args.size)
-        print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-        print(f"median of {args.repeat}; COCO sources of {args.size} size unless said")
-        print(
-            f"{'conversion':<28}{'floor s':>10}{'dlgeom s':>10}{'ratio':>8}"
-            f"{'floor MB':>10}{'MB':>10}"
-        )
+    options = parser(__doc__, repeat=3)
+    options.add_argument("--size", choices=["val", "train"], default="val")
+    options.add_argument("--images", type=int, help="another number of images")
+    args = options.parse_args()
+    images = args.images or {"val": VAL, "train": TRAIN}[args.size][0]
+    intro(command_of(__file__), args.repeat, markdown=args.markdown)
+    table = Table(COLUMNS, markdown=args.markdown, first=20)
+    with workspace(args.work) as work:
         for item in WORKS:
-            if not args.only or any(item.name.startswith(name) for name in args.only):
-                print(compare(work, item, args.size, args.repeat), flush=True)
-    finally:
-        if args.work is None:
-            shutil.rmtree(work)
+            if not wanted(item.name, args.only):
+                continue
+            source, count = source_of(work, item, images)
+            target = work / ("out" if item.options else "out.json")
+            commands = {"dlgeom": dlgeom(source, target, *item.options)}
+            if item.floor:
+                commands = {"floor": floor(item.floor, source, target), **commands}
+            used = in_turns(commands, args.repeat, before=lambda target=target: remove(target))
+            remove(target)
+            ours, least = used["dlgeom"], used.get("floor")
+            goal, most = item.train if args.size == "train" else item.val
+            goal, most = (None, None) if args.images else (goal, most)
+            table.add(
+                item.name,
+                count,
+                least and least.cpu,
+                ours.cpu,
+                least and ratio(ours.cpu, least.cpu),
+                goal,
+                least and round(least.peak),
+                round(ours.peak),
+                most,
+            )
 
 
 if __name__ == "__main__":
