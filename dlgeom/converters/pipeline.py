@@ -17,11 +17,13 @@ from dlgeom.converters.base import Format, Reader, WriteContext
 from dlgeom.converters.held import Held
 from dlgeom.converters.inputs import unreadable
 from dlgeom.converters.output import Output
+from dlgeom.converters.places import shown_source
 from dlgeom.converters.report import Report, is_report
 from dlgeom.converters.resume import Run
 from dlgeom.converters.source import OnError, PathLike, Source, open_dataset, open_source
 from dlgeom.converters.stream import Progress, Stream
-from dlgeom.errors import DlgeomError, OutputError, UsageError
+from dlgeom.converters.targets import check_apart, output_at
+from dlgeom.errors import DlgeomError, UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -125,17 +127,6 @@ def choose_task(
     return "detect"
 
 
-def _apart(source: Path, target: Path) -> None:
-    """Refuse a target that is the source, or a folder around it."""
-    real, out = Path(os.path.realpath(source)), Path(os.path.realpath(target))
-    if out == real or out in real.parents:
-        raise OutputError(
-            "is or holds the source; inputs are never changed. Choose another target",
-            code="output.overlaps_input",
-            path=str(target),
-        )
-
-
 def _default_subset(source: Path) -> str:
     """Return the split that the name of a source tells, else ``train``."""
     words = source.name.lower().split(".")[0].replace("-", "_").split("_")
@@ -156,6 +147,7 @@ def open_target(
     report: PathLike | None = None,
     run: Run | None = None,
     resume: bool = False,
+    staged: bool = False,
 ) -> Iterator[Target]:
     """Start a target and the file of its report; see `convert` for the parameters.
 
@@ -167,6 +159,8 @@ def open_target(
         What is going to be read; the target may not lie over it.
     run : Run, optional
         What is being run, which `resume` goes on with.
+    staged : bool
+        Whether a target at an address is made on disk first.
     """
     place = Path(target)
     entry = registry.find_format(format) if format else registry.target_format(place)
@@ -179,30 +173,31 @@ def open_target(
             "images. Name a folder as target, with --to, or leave it out"
         )
     if source is not None:
-        _apart(Path(source), place)
+        check_apart(source, target)
     if report is not None:
-        _check_report(Path(report), place, source)
+        _check_report(report, target, source)
     result = Report()
-    result.source = "" if source is None else str(source)
-    result.target, result.target_format = str(place), entry.name
+    result.source = "" if source is None else shown_source(source)
+    result.target, result.target_format = shown_source(target), entry.name
     result.dry_run = dry_run
     with contextlib.ExitStack() as stack:
         with Held():  # what is made from here on is taken back by the stack
             output = stack.enter_context(
-                Output(
-                    place,
+                output_at(
+                    target,
                     single=single,
                     overwrite=overwrite,
                     dry_run=dry_run,
                     run=run or Run("write", {}),
                     resume=resume,
+                    staged=staged,
                 )
             )
             if report is not None:
                 # Before the source is opened: opening it may have something to tell.
                 where = Path(report)
                 replaces = overwrite or (resume and is_report(where))
-                sink = stack.enter_context(Output(where, single=True, overwrite=replaces))
+                sink = stack.enter_context(output_at(report, single=True, overwrite=replaces))
                 result.attach(stack.enter_context(sink.file(where.name)))
         try:
             yield Target(entry, output, result, dry_run or report is not None)
@@ -215,11 +210,11 @@ def open_target(
         output.settle()
 
 
-def _check_report(report: Path, target: Path, source: PathLike | None) -> None:
+def _check_report(report: PathLike, target: PathLike, source: PathLike | None) -> None:
     if source is not None:
-        _apart(Path(source), report)
+        check_apart(source, report)
     if os.path.realpath(report) == os.path.realpath(target):
-        raise UsageError(f"{report}: is the target too. Give the report another name")
+        raise UsageError(f"{shown_source(report)}: is the target too. Give the report another name")
 
 
 def write_source(
