@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from dlgeom.cli.base import CONTEXT
-from dlgeom.cli.options import ReadWriteCommand, check_formats, shared_options, target_options
+from dlgeom.cli.options import (
+    ReadWriteCommand,
+    check_formats,
+    shared_options,
+    target_options,
+    worker_options,
+)
 from dlgeom.cli.output import Bar, print_json
 
 __all__ = ["convert"]
@@ -16,7 +22,13 @@ __all__ = ["convert"]
 @click.command(cls=ReadWriteCommand, context_settings=CONTEXT)
 @click.argument("source", type=click.Path())
 @click.argument("target", type=click.Path())
+@click.option(
+    "--sidecar",
+    is_flag=True,
+    help="Leave one small file beside TARGET with what it cannot hold: used when it is read again.",
+)
 @target_options()
+@worker_options()
 @shared_options()
 def convert(
     source: str,

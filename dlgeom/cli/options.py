@@ -23,6 +23,7 @@ __all__ = [
     "check_formats",
     "shared_options",
     "target_options",
+    "worker_options",
 ]
 
 
@@ -86,6 +87,13 @@ def _limits(ctx: click.Context, parameter: click.Parameter, values: tuple[str, .
     return limits
 
 
+def _without_sidecars(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        from dlgeom.converters.sidecar import ignored
+
+        ctx.with_resource(ignored())
+
+
 def shared_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator with the options that each command that reads a data set takes."""
     options = [
@@ -137,6 +145,13 @@ def shared_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             metavar="EXPR",
             help="Keep annotations that meet a condition: \"label == 'car' and area > 100\".",
         ),
+        click.option(
+            "--no-sidecar",
+            is_flag=True,
+            expose_value=False,
+            callback=_without_sidecars,
+            help="Do not use the sidecar that SOURCE may have.",
+        ),
         click.option("--strict", is_flag=True, help="Stop at the first bad record."),
         click.option(
             "--limit",
@@ -149,6 +164,30 @@ def shared_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
         click.option("--quiet", "-q", is_flag=True, help="Print errors only."),
         click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+    ]
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def worker_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator with the options that say who does the work."""
+    options = [
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Processes that share the work, where the data set is large enough. Default: 1.",
+        ),
+        click.option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Dask scheduler whose workers do the work, such as tcp://127.0.0.1:8786.",
+        ),
     ]
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:

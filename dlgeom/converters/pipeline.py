@@ -20,6 +20,7 @@ from dlgeom.converters.output import Output
 from dlgeom.converters.places import shown_source
 from dlgeom.converters.report import Report, is_report
 from dlgeom.converters.resume import Run
+from dlgeom.converters.sidecar import check_place, remove_stale
 from dlgeom.converters.source import OnError, PathLike, Source, open_dataset, open_source
 from dlgeom.converters.stream import Progress, Stream
 from dlgeom.converters.targets import check_apart, output_at
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from dlgeom.converters.choice import LabelMap
     from dlgeom.converters.parallel.engine import Engine
     from dlgeom.converters.selection import Selection
+    from dlgeom.converters.sidecar.tracker import Tracker
     from dlgeom.filters.tree import Node
 
 __all__ = [
@@ -229,11 +231,15 @@ def write_source(
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     engine: Engine | None = None,
+    sidecar: bool = False,
+    tracker: Tracker | None = None,
 ) -> Report:
     """Write what a source has; see `convert` for the parameters.
 
     Parameters
     ----------
+    tracker : Tracker, optional
+        Is told what the writer is given.
     engine : Engine, optional
         Who does the work, where it can be shared.
 
@@ -244,6 +250,11 @@ def write_source(
     """
     start = time.perf_counter()
     entry, report, meta = target.format, target.report, source.reader.meta
+    if sidecar:
+        from dlgeom.converters.sidecar.tracker import Tracker
+
+        check_place(target.output)
+        tracker = Tracker()
     _, writing = registry.check_options(source.format, entry, options or {})
     report.source_format = meta.format if source.format is None else source.format.name
     reader = _fitting(source, entry, frames)
@@ -255,15 +266,30 @@ def write_source(
         limits=limits,
         options=writing,
         task=report.task,
-        subset=_subset(subsets, bool(meta.subsets), source.path),
+        subset=_subset(subsets, source),
         image_files=image_files,
         measure=target.measure,
     )
     writer = entry.create(context)
     stream = Stream(reader, source.problems, writer, report, entry.name, measure=target.measure)
-    if engine is None or not _in_parts(engine, stream, context, entry, progress):
+    stream.tracker = tracker
+    if engine is None or sidecar or not _in_parts(engine, stream, context, entry, progress):
         stream.all(progress)
     stream.finish()
+    if sidecar and tracker is not None and not target.output.dry_run:
+        from dlgeom.converters.sidecar.write import write_sidecar
+
+        write_sidecar(
+            source,
+            target,
+            tracker,
+            task=report.task,
+            subset=context.subset,
+            options=options or {},
+            limits=limits,
+        )
+    elif tracker is None:
+        remove_stale(target.output)
     report.files = target.output.files
     report.seconds += time.perf_counter() - start
     report.finish_stream()
@@ -286,9 +312,9 @@ def _in_parts(
 def _fitting(source: Source, target: Format, frames: str) -> Reader:
     """Return the source with frames as images, or images as frames, where the target needs it."""
     if target.films == "no":
-        from dlgeom.converters.frames import FrameItems, may_hold_films
+        if registry.may_hold_films(source.reader.meta.format):
+            from dlgeom.converters.frames import FrameItems
 
-        if may_hold_films(source.reader.meta):
             return FrameItems(source.reader, source.problems, frames)
     elif target.films == "only":
         from dlgeom.converters.films import FilmItems
@@ -321,6 +347,8 @@ def convert(
     include_labels: Iterable[str] = (),
     exclude_labels: Iterable[str] = (),
     where: str | None = None,
+    sidecar: bool = False,
+    use_sidecar: bool = True,
     workers: int | None = None,
     executor: Executor | None = None,
     scheduler: str | None = None,
@@ -375,6 +403,12 @@ def convert(
     where : str, optional
         A condition that annotations have to meet, such as ``label == 'car' and area > 100``; see
         the page on labels. What is left out is counted as `Report.filtered`, not as a loss.
+    sidecar : bool
+        Whether to leave a sidecar too: one small file with what the target cannot hold, with
+        which reading the target gives back the source's values. See the page on sidecars. The
+        source is read twice for it, by one process.
+    use_sidecar : bool
+        Whether the sidecar of the source is used, if it has one.
     workers : int, optional
         Processes that share the work; they end with the call. Files and report are those of
         one process, whatever the number. Small data sets, and some formats (see the page on
@@ -434,6 +468,7 @@ def convert(
             listener=place.report.tell,
             selection=selection,
             engine=engine,
+            sidecar=use_sidecar,
         ) as opened,
     ):
         place.report.seconds = time.perf_counter() - start
@@ -448,6 +483,7 @@ def convert(
             options=options,
             progress=progress,
             engine=engine,
+            sidecar=sidecar,
         )
 
 
@@ -462,9 +498,9 @@ def _engine(
     return open_engine(workers, executor, scheduler, limits)
 
 
-def _subset(subsets: Sequence[str], has_subsets: bool, source: Path | None) -> str | None:
+def _subset(subsets: Sequence[str], source: Source) -> str | None:
     """Return the split's name in the target, where the source has none."""
-    if has_subsets:
+    if source.reader.meta.subsets:
         return None
     if len(subsets) > 1:
         raise UsageError(
@@ -472,7 +508,9 @@ def _subset(subsets: Sequence[str], has_subsets: bool, source: Path | None) -> s
         )
     if subsets:
         return subsets[0]
-    return "train" if source is None else _default_subset(source)
+    # What a sidecar brings back has the name that it had in between.
+    known: str | None = getattr(source.reader, "default_subset", None)
+    return known or ("train" if source.path is None else _default_subset(source.path))
 
 
 def describe(error: BaseException) -> str:

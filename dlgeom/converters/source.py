@@ -16,12 +16,14 @@ from dlgeom.converters.lazy import told, told_error
 from dlgeom.converters.places import Place, held, local_path, needs_place, url_of
 from dlgeom.converters.problems import Entry, Problems
 from dlgeom.converters.report import Report
-from dlgeom.errors import DlgeomError, OutputError, UsageError
+from dlgeom.converters.sidecar import find_sidecar
+from dlgeom.errors import DlgeomError, FormatError, OutputError, UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from dlgeom.converters.parallel.engine import Engine
     from dlgeom.converters.selection import Selection
+    from dlgeom.converters.sidecar.restore import Sidecar
     from dlgeom.dataset import Dataset
 
 __all__ = ["Ear", "OnError", "PathLike", "Source", "open_dataset", "open_source"]
@@ -182,6 +184,7 @@ def open_source(
     sizes: bool = True,
     selection: Selection | None = None,
     engine: Engine | None = None,
+    sidecar: bool = True,
 ) -> Source:
     """Recognise and open a data set; see `convert` for the parameters.
 
@@ -197,6 +200,8 @@ def open_source(
         What is let through, and under which names.
     engine : Engine, optional
         Who reads along, where that can be shared.
+    sidecar : bool
+        Whether a sidecar is used, if there is one.
     """
     with contextlib.ExitStack() as stack:
         places = stack.enter_context(held(source, limits=limits))
@@ -211,12 +216,15 @@ def open_source(
             entry = registry.recognise(path)
         if not path.exists():
             raise OutputError("no such file or folder", code="io.read", path=str(path))
-        reading, _ = registry.check_options(entry, to, options or {})
+        beside = _beside(path, entry, problems, limits, stack) if sidecar else None
+        given = (options or {}) if beside is None else beside.options(options or {})
+        reading, _ = registry.check_options(entry, to, given)
         if places:
             places[0].tell(problems)
             if engine is not None:
                 places[0].room.fill_all()  # other processes see what is on disk
-        reader = entry.open(
+        reader = _opened(
+            entry,
             path,
             ReadContext(
                 problems=problems,
@@ -227,9 +235,12 @@ def open_source(
                 ground_truth=_existing(ground_truth, "ground_truth", limits, stack),
                 subsets=tuple(subsets),
                 task=task,
-                sizes=sizes or (selection is not None and selection.needs_sizes),
+                sizes=sizes
+                or beside is not None
+                or (selection is not None and selection.needs_sizes),
                 engine=engine,
             ),
+            beside,
         )
         opened = Source(reader, problems, format=entry, path=path)
         if selection is not None:
@@ -239,9 +250,43 @@ def open_source(
                 opened.close()
                 raise
         beyond = (source, images, names, ground_truth)
-        if any(p is not None and needs_place(p) for p in beyond):
+        if beside is not None or any(p is not None and needs_place(p) for p in beyond):
             opened.places = stack.pop_all()
         return opened
+
+
+def _beside(
+    path: Path, entry: Format, problems: Problems, limits: Limits, stack: contextlib.ExitStack
+) -> Sidecar | None:
+    """Return the sidecar of a source, None if it has none."""
+    found = find_sidecar(path)
+    if found is None:
+        return None
+    from dlgeom.converters.sidecar.restore import Sidecar
+
+    beside = Sidecar(found, entry, problems, limits)
+    stack.callback(beside.close)
+    return beside
+
+
+def _opened(entry: Format, path: Path, context: ReadContext, beside: Sidecar | None) -> Reader:
+    """Return the reader of a source, or of what its sidecar knows of it."""
+    try:
+        reader = entry.open(path, context)
+    except FormatError:
+        found = beside.over(None) if beside is not None and beside.alone else None
+        if found is None:
+            raise
+        return found
+    if beside is None:
+        return reader
+    try:
+        return beside.over(reader) or reader
+    except BaseException:
+        close = getattr(reader, "close", None)
+        if callable(close):
+            close()
+        raise
 
 
 def _naming(place: Place) -> Callable[[Entry], None]:
@@ -270,6 +315,7 @@ def open_dataset(
     ground_truth: PathLike | None = None,
     subsets: Sequence[str] = (),
     task: str | None = None,
+    sidecar: bool = True,
     **options: Any,
 ) -> Dataset:
     """Open a data set from disk as a lazy, re-iterable stream.
@@ -282,6 +328,9 @@ def open_dataset(
         What a bad record does.
     limits, images, names, ground_truth, subsets, task, **options
         As for `convert`.
+    sidecar : bool
+        Whether a sidecar is used, if there is one: the data set is what it was before it was
+        converted then.
 
     Returns
     -------
@@ -303,6 +352,7 @@ def open_dataset(
         task=task,
         options=options,
         listener=ear,
+        sidecar=sidecar,
     )
     opened.problems.entries = ear.opened()
     reader: Any = opened.reader if opened.places is None else PlacedReader(opened)
