@@ -119,6 +119,8 @@ def parts_of(
     seconds = 0.0
     heavy = bool(needs & {"outline", "runs", "raw"})
     for subset in subsets:
+        if getattr(subset, "on_disk", False):
+            return None
         files: list[FilePart] = []
         for index, first in zip(subset.parts, subset.first_rows, strict=False):
             file = _file(index, int(first))
@@ -238,6 +240,10 @@ class _Rows:
     def part_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the file of each row."""
         return np.searchsorted(self._starts, self.numbers[rows], side="right") - 1
+
+    def numbers_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows: the reader of the part gives them their numbers in the split."""
+        return rows
 
 
 class _PartBuilder(Builder):
