@@ -14,7 +14,7 @@ from dlgeom.converters.dataloop.values import bad
 from dlgeom.converters.images import check_size
 from dlgeom.converters.media_types import guess_type
 from dlgeom.converters.names import safe_name
-from dlgeom.errors import UsageError
+from dlgeom.errors import FormatError, UsageError
 from dlgeom.item import Item
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
@@ -145,8 +145,13 @@ def read_item(
     system = _mapping(metadata.get("system"))
     ffmpeg = _mapping(system.get("ffmpeg"))
     name = default_name
-    if isinstance(root.get("filename"), str):
-        name, _ = safe_name(root["filename"].removeprefix("/"), limits=limits, shown=shown)
+    said = root.get("filename")
+    if isinstance(said, str):
+        name, _ = safe_name(said.removeprefix("/"), limits=limits, shown=shown)
+    elif said is not None:
+        raise FormatError(
+            f"filename is {said!r:.60}; names are text. Correct it", code="type.text", path=shown
+        )
     width = _size(system.get("width")) or _size(ffmpeg.get("width"))
     height = _size(system.get("height")) or _size(ffmpeg.get("height"))
     orientation = _size(_mapping(system.get("exif")).get("Orientation"))

@@ -58,6 +58,8 @@ class PlatformReader(ItemReader):
         found: dict[str, None] = {}
         for place in self._files:
             try:
+                if self._root.is_dir():
+                    check_inside(place.path, self._root, place.shown)
                 data = read_bytes(
                     place.path,
                     limit_name="file_bytes",

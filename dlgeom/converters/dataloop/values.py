@@ -31,7 +31,9 @@ def number(value: object, what: str, limits: Limits = DEFAULT_LIMITS) -> float:
     try:
         found = float(value)
     except OverflowError:
-        found = math.inf
+        raise bad(
+            "number.range", f"{what} has more than 308 digits; no coordinate has. Correct it"
+        ) from None
     if not math.isfinite(found):
         raise bad("number.not_finite", f"{what} is {found}; coordinates are finite. Correct it")
     if abs(found) > limits.coordinate:

@@ -19,6 +19,11 @@ _STAMP = r"([0-9]+):([0-5]?[0-9]):([0-5]?[0-9])(?:[.,]([0-9]{1,3}))?"
 _TIMING = re.compile(rf"[ \t]*{_STAMP}[ \t]*-->[ \t]*{_STAMP}(?:[ \t]+(.*))?[ \t]*")
 # Also what only looks like a time: it is told, and not taken for text.
 _LIKE_TIMING = re.compile(r"[ \t]*[-+]?\d+[ \t]*:")
+# What is left of a timing line where a file was cut, or its arrow is missing.
+_CUT_TIMING = re.compile(
+    rf"[ \t]*[0-9]{{1,3}}:(?:[0-9]{{0,2}}|[0-9]{{1,2}}:[0-9]{{0,2}}(?:[.,][0-9]{{0,3}})?)"
+    rf"(?:[ \t]+-{{0,2}}>?[ \t]*(?:{_STAMP})?)?[ \t]*"
+)
 _NUMBER = re.compile(r"[ \t]*([-+]?[0-9]+)[ \t]*")
 _DIGITS = 18
 
@@ -122,10 +127,11 @@ class _Parser:
 
     def _is_timing(self, place: int, line: str) -> bool:
         if "-->" not in line:
-            return False
-        if _LIKE_TIMING.match(line):
+            if not _CUT_TIMING.fullmatch(line):
+                return False
+        elif _LIKE_TIMING.match(line):
             return True
-        # Under a number that stands alone it can be nothing else.
+        # Under a number that stands alone it can be nothing else, cut or not.
         return (
             place > 0
             and _NUMBER.fullmatch(self._lines[place - 1]) is not None
