@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-OURS = {"coco", "yolo", "voc", "segpng", "fs", "platform", "vtt", "srt"}
+OURS = {"coco", "yolo", "voc", "segpng", "fs", "platform", "vtt", "srt", "zip"}
 TARGETS = {"coco": "yolo", "yolo": "coco", "voc": "coco", "segpng": "coco", "fs": "yolo"}
-TARGETS |= {"platform": "dataloop", "vtt": "srt", "srt": "vtt"}
+TARGETS |= {"platform": "dataloop", "vtt": "srt", "srt": "vtt", "zip": "yolo"}
 # A type that nobody knows is kept as it is, and told; what is left of it is the target's matter.
 KEPT = {"plat-type-unknown", "plat-type-dunder"}
 # Cues that are odd, kept as the specification has it or as they are meant, and told.
@@ -132,15 +132,20 @@ def check_report(case: dict, mode: str, code: int, report: Path, text: str) -> N
 @pytest.mark.skipif(not CASES, reason="shared data absent")
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
-def test_hostile_case_ends_as_its_manifest_says(case: dict, mode: str, tmp_path: Path) -> None:
+def test_hostile_case_ends_as_its_manifest_says(
+    case: dict, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, target = prepare(case, tmp_path)
     before = tree(folder)
     source = folder
-    if case["id"] in AS_FILE:
+    if case["id"] in AS_FILE or case["format"] == "zip":
         source = folder / Path(case["file"]).relative_to(case["id"])
     report, log = tmp_path / "report.json", tmp_path / "log.txt"
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", None)
     arguments = ["convert", str(source), str(target), "--report", str(report), "--overwrite"]
-    forms = {"segpng": "voc", "fs": "coco", "platform": "dataloop"}
+    forms = {"segpng": "voc", "fs": "coco", "platform": "dataloop", "zip": "coco"}
     form = forms.get(case["format"], case["format"])
     arguments += ["--from", form, "--to", TARGETS[case["format"]]]
     if TARGETS[case["format"]] == "yolo":
@@ -153,7 +158,7 @@ def test_hostile_case_ends_as_its_manifest_says(case: dict, mode: str, tmp_path:
     assert "Traceback" not in text, text
     check_report(case, mode, status, report, text)
     assert tree(folder) == before
-    leftovers = list(tmp_path.rglob("*.part"))
+    leftovers = [*tmp_path.rglob("*.part"), *(tmp_path / "tmp").iterdir()]
     assert not leftovers
     escape = Path(MANIFEST_ESCAPE)
     assert not escape.exists() or not any(escape.iterdir())
