@@ -429,6 +429,10 @@ class Output:
         top = steps[0]
         if top not in self._tops:
             self._tops[top] = self._folder("").mode(top) is None
+            if self.single and self._resume and len(steps) > 1:
+                mark = resuming.temporary_of(self.name)
+                for place, _, _ in os.walk(self.root / top):
+                    resuming.remove_stale(place, mark)
         folder = self._folder(parent)
         self._parent = parent if parent else None
         if self._guarded:
@@ -539,12 +543,17 @@ class Output:
             if isinstance(make, bytes):
                 descriptor = folder.create(temporary)
                 try:
+                    if self.single:
+                        resuming.lock(descriptor)
                     write_all(descriptor, make)
                 finally:
                     os.close(descriptor)
             else:
                 make(folder, temporary)
             folder.replace(temporary, base)
+            if source is not None:
+                # Renaming onto a link to the same file does nothing and leaves the old name.
+                folder.remove(temporary)
         except BaseException as error:
             folder.remove(temporary)
             if isinstance(error, OSError) and not isinstance(error, DlgeomError):
@@ -596,8 +605,6 @@ class Output:
             copy_file(source, folder, temporary)
 
         self._place(name, make, source)
-        # Renaming onto a link to the same file does nothing and leaves the temporary name.
-        self._folder(name.rpartition("/")[0]).remove(f".{self._token}.{self._count}.part")
 
     def open(self, name: str) -> FileWriter:
         """Start a file that is written piece by piece."""

@@ -199,7 +199,14 @@ def open_target(
                 # Before the source is opened: opening it may have something to tell.
                 where = Path(report)
                 replaces = overwrite or (resume and is_report(where))
-                sink = stack.enter_context(output_at(report, single=True, overwrite=replaces))
+                sink = stack.enter_context(
+                    output_at(
+                        report,
+                        single=True,
+                        overwrite=replaces,
+                        resume=resume and _is_free(where, replaces),
+                    )
+                )
                 result.attach(stack.enter_context(sink.file(where.name)))
         try:
             yield Target(entry, output, result, dry_run or report is not None)
@@ -210,6 +217,11 @@ def open_target(
             shown = str(error.filename or source or place)
             raise unreadable(error, shown) from error
         output.settle()
+
+
+def _is_free(report: Path, replaces: bool) -> bool:
+    """Whether a report that was not finished may lie there, on this machine."""
+    return replaces or not (os.path.lexists(report) or "://" in str(report))
 
 
 def _check_report(report: PathLike, target: PathLike, source: PathLike | None) -> None:

@@ -352,14 +352,14 @@ def sync_files(descriptor: int | None) -> bool:
     return False
 
 
-def remove_stale(folder: Path, mark: str) -> None:
+def remove_stale(folder: str | Path, mark: str) -> None:
     """Remove temporary files of a single file whose processes have ended; see `temporary_of`."""
     with contextlib.suppress(OSError):
         names = [name for name in os.listdir(folder) if is_temporary(name)]
         for name in names:
             if f".{mark}." not in name:
                 continue
-            path = folder / name
+            path = os.path.join(folder, name)
             with contextlib.suppress(OSError):
                 descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
                 try:
@@ -367,4 +367,4 @@ def remove_stale(folder: Path, mark: str) -> None:
                 finally:
                     os.close(descriptor)
                 if dead:
-                    path.unlink()
+                    os.unlink(path)

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_runs import RUNS, make_sources, tree
+from fault_runs import RUNS, FaultRun, make_sources, tree
 
+from dlgeom.converters.report import Report
 from dlgeom.errors import OutputError, UnknownFormatError
 
 WRITING = ("write", "fsync", "replace", "mkdir", "link")
 READING = ("read", "open", "close", "scandir", "fstat", "lstat", "stat")
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 MODES = ("skip", "raise")
+_OPEN = open
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,17 @@ def _faults(call: str) -> Iterator[tuple[int, int, str]]:
     raise AssertionError(f"no end of calls of {call}")
 
 
-def _allowed(error: BaseException, code: int, *, reading: bool) -> bool:
+def _outcome(
+    run: FaultRun, sources: Path, place: Path, **more: Any
+) -> tuple[Report | None, Exception | None]:
+    """Return the report of a run, or what it raised."""
+    try:
+        return run(sources, place, **more), None
+    except Exception as error:
+        return None, error
+
+
+def _allowed(error: BaseException | None, code: int, *, reading: bool) -> bool:
     """Whether that is the error that a fault is told as."""
     if reading and isinstance(error, UnknownFormatError):
         return True  # it looked just once at what would have told the format
@@ -91,10 +103,9 @@ def test_a_fault_leaves_nothing_behind(name: str, call: str, sources: Path, tmp_
         place.mkdir()
         (place / "mine.txt").write_bytes(b"mine")
         fault = Fault(call, number, code)
-        try:
-            with fault:
-                report = run(sources, place, on_error=mode)
-        except Exception as error:
+        with fault:
+            report, error = _outcome(run, sources, place, on_error=mode)
+        if report is None:
             assert fault.hit, f"{call} {number}: {error!r}"
             assert _allowed(error, code, reading=call in READING), (
                 f"{call} {number} {os.strerror(code)}: {error!r}"
@@ -131,10 +142,9 @@ def test_a_fault_over_old_files_leaves_each_old_or_new(
                 path = place / key
                 path.mkdir() if data is None else path.write_bytes(data)
             fault = Fault(call, number, code)
-            try:
-                with fault:
-                    run(sources, place, on_error=mode, overwrite=True)
-            except OutputError as error:
+            with fault:
+                report, error = _outcome(run, sources, place, on_error=mode, overwrite=True)
+            if report is None:
                 assert _allowed(error, code, reading=False)
                 found = tree(place)
                 assert found.keys() == good.keys()
@@ -173,7 +183,7 @@ def _failing_open(
     file: Any, mode: str = "r", buffering: int = -1, encoding: Any = None, *rest: Any, **more: Any
 ) -> Any:
     if mode not in ("rb", "br"):
-        return io.open(file, mode, buffering, encoding, *rest, **more)
+        return _OPEN(file, mode, buffering, encoding, *rest, **more)
     raw = _Failing(file, "r", opener=more.get("opener"))
     return raw if buffering == 0 else io.BufferedReader(raw)
 
@@ -188,9 +198,8 @@ def test_a_file_that_cannot_be_read_is_told(
         place = tmp_path / "out"
         place.mkdir()
         _Failing.count, _Failing.number, _Failing.code = 0, number, code
-        try:
-            report = run(sources, place, on_error=mode)
-        except Exception as error:
+        report, error = _outcome(run, sources, place, on_error=mode)
+        if report is None:
             assert isinstance(error, OutputError)
             assert error.code == "io.read", f"{number}: {error!r}"
             assert tree(place) == {}
