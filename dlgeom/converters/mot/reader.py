@@ -14,6 +14,7 @@ from dlgeom.converters.items import ItemReader, ItemRecord
 from dlgeom.converters.mot.options import CLASSES
 from dlgeom.converters.mot.recognise import sequences
 from dlgeom.converters.mot.rows import Row, parse_rows
+from dlgeom.converters.names import safe_name
 from dlgeom.converters.problems import Problems
 from dlgeom.definitions import Box
 from dlgeom.errors import FormatError, UsageError
@@ -213,6 +214,25 @@ class MotReader(ItemReader):
                 self.meta.labels.add(Label(name=name, id=number))
         return known
 
+    def _name(
+        self, facts: dict[str, str], sequence: _Sequence, shown: str, problems: Problems
+    ) -> str:
+        """Return the name of the sequence: that of its folder where another is refused."""
+        if "name" not in facts:
+            return sequence.name
+        try:
+            name, note = safe_name(facts["name"], limits=self.context.limits, shown=shown)
+        except FormatError as error:
+            problems.warning(
+                error.code,
+                f"{error.message}; the name of the folder is used",
+                path=shown,
+            )
+            return sequence.name
+        if note:
+            problems.notice(note, f"name is read as {name!r}", path=shown)
+        return name
+
     def _item(self, sequence: _Sequence, problems: Problems) -> Item:
         """Return the video, with what ``seqinfo.ini`` says of it."""
         facts: dict[str, str] = {}
@@ -224,7 +244,7 @@ class MotReader(ItemReader):
             facts = _seqinfo(text, shown, problems)
         fields: dict[str, Any] = {key: facts[key] for key in ("imDir", "imExt") if key in facts}
         return Item(
-            name=facts.get("name", sequence.name),
+            name=self._name(facts, sequence, shown, problems),
             width=_whole(facts, "imWidth", shown, problems),
             height=_whole(facts, "imHeight", shown, problems),
             media="video",
