@@ -14,7 +14,17 @@ from typing import IO, Protocol, TypeVar
 
 from dlgeom.errors import DlgeomError
 
-__all__ = ["Store", "add", "fetched", "forget", "is_private", "peeked", "told", "told_error"]
+__all__ = [
+    "Store",
+    "add",
+    "fetch_all",
+    "fetched",
+    "forget",
+    "is_private",
+    "peeked",
+    "told",
+    "told_error",
+]
 
 P = TypeVar("P", bound=str | Path)
 
@@ -28,6 +38,10 @@ class Store(Protocol):
 
     def peek(self, path: str) -> IO[bytes] | None:
         """Open a file that is not filled yet where its content lies; None if it is filled."""
+        ...
+
+    def fill_all(self) -> None:
+        """Fill all files."""
         ...
 
     def told(self, path: str) -> str:
@@ -74,6 +88,13 @@ def fetched(path: P) -> P:
         if store is not None:
             store.fetch(text)
     return path
+
+
+def fetch_all(path: str | os.PathLike[str] | None) -> None:
+    """Fill all files of the private folder that a path lies in, for other processes to see."""
+    store = None if path is None or not _stores else _store(os.fspath(path))
+    if store is not None:
+        store.fill_all()
 
 
 def peeked(path: str | os.PathLike[str]) -> IO[bytes] | None:

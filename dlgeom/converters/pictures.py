@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.converters.images import image_info
+from dlgeom.converters.lazy import fetched
 from dlgeom.errors import FormatError, UsageError
 
 __all__ = ["ORIENTATIONS", "encode_picture", "read_upright", "stored", "upright"]
@@ -79,7 +80,8 @@ def read_upright(path: str | os.PathLike[str], orientation: int = 0) -> NDArray[
     """
     from PIL import Image
 
-    info = image_info(path if isinstance(path, str) else Path(path))
+    path = fetched(path if isinstance(path, str) else Path(path))
+    info = image_info(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -150,6 +150,11 @@ class Place:
             found.append(Path(seen[0]))
         return found
 
+    def inner(self, *, file: bool) -> Path:
+        """Return the folder that everything lies in, or the one file that there is."""
+        paths = self._candidates()
+        return paths[-1] if file or len(paths) == 1 or paths[-1].is_dir() else paths[-2]
+
     def choose(self, score: Callable[[Path], int]) -> Path:
         """Return the data set in it: all, or the folder in which all of it was packed.
 

@@ -49,6 +49,10 @@ class Source:
         What was opened; in a private folder where the source is no file or folder itself.
     places : ExitStack, optional
         What lies in private folders, until it is closed.
+    place : Place, optional
+        The source itself, if it is one of that.
+    images : Path, optional
+        The folder of images that the user named.
     """
 
     def __init__(
@@ -59,12 +63,16 @@ class Source:
         format: Format | None = None,  # noqa: A002 - as elsewhere
         path: Path | None = None,
         places: contextlib.ExitStack | None = None,
+        place: Place | None = None,
+        images: Path | None = None,
     ) -> None:
         self.reader = reader
         self.problems = problems
         self.format = format
         self.path = path
         self.places = places
+        self.place = place
+        self.images = images
 
     def close(self) -> None:
         """Close the files that the reader holds open, and remove private folders."""
@@ -86,8 +94,17 @@ class Source:
         trace: TracebackType | None,
     ) -> None:
         if error is not None:
-            told_error(error)
+            self.tell_error(error)
         self.close()
+
+    def tell_error(self, error: BaseException) -> None:
+        """Name files in an error as the user named the source."""
+        told_error(error, None if self.place is None else self.place.name)
+
+    @property
+    def shown(self) -> str:
+        """How messages name the source."""
+        return self.place.shown if self.place is not None else str(self.path)
 
 
 class PlacedReader:
@@ -107,8 +124,13 @@ class PlacedReader:
         try:
             yield from self._source.reader.chunks(grouped=grouped, needs=needs)
         except DlgeomError as error:
-            told_error(error)
+            self._source.tell_error(error)
             raise
+
+    @property
+    def images(self) -> Path | None:
+        """The folder of images that the user named."""
+        return self._source.images
 
     def close(self) -> None:
         """Close the files and remove the private folder."""
@@ -161,7 +183,10 @@ def _existing(
     if value is None:
         return None
     places = stack.enter_context(held(value, limits=limits))
-    path = places[0].path if places else local_path(url_of(value) or "") or Path(value)
+    if places:
+        path = places[0].inner(file=what != "images")
+    else:
+        path = local_path(url_of(value) or "") or Path(value)
     if not path.exists():
         raise OutputError(f"no such file or folder for {what}", code="io.read", path=str(path))
     return path
@@ -223,6 +248,7 @@ def open_source(
             places[0].tell(problems)
             if engine is not None:
                 places[0].room.fill_all()  # other processes see what is on disk
+        pictures = _existing(images, "images", limits, stack)
         reader = _opened(
             entry,
             path,
@@ -230,7 +256,7 @@ def open_source(
                 problems=problems,
                 limits=limits,
                 options=reading,
-                images=_existing(images, "images", limits, stack),
+                images=pictures,
                 names=_existing(names, "names", limits, stack),
                 ground_truth=_existing(ground_truth, "ground_truth", limits, stack),
                 subsets=tuple(subsets),
@@ -242,7 +268,8 @@ def open_source(
             ),
             beside,
         )
-        opened = Source(reader, problems, format=entry, path=path)
+        place = places[0] if places else None
+        opened = Source(reader, problems, format=entry, path=path, place=place, images=pictures)
         if selection is not None:
             try:
                 opened.reader = selection.over(reader, problems)

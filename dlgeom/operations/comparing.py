@@ -300,7 +300,7 @@ class _Run:
                 del self._counts[field]
                 self._kept.pop(field, None)
         return DataSetDiff(
-            paths=(str(self._sources[0].path), str(self._sources[1].path)),
+            paths=(self._sources[0].shown, self._sources[1].shown),
             formats=(self._formats[0], self._formats[1]),
             images=(self._items[0], self._items[1], self._items[2]),
             annotations=(self._annotations[0], self._annotations[1], self._annotations[2]),

@@ -157,7 +157,7 @@ include_labels, exclude_labels, where, **options
         reader = opened.reader
         told.source, told.target = str(path), str(target)
         told.source_format = reader.meta.format
-        root = Path(images) if images is not None else reader.meta.images_root
+        root = opened.images or reader.meta.images_root
         run = _Run(
             kind=kind,
             suffix=suffix,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dlgeom.converters.lazy import fetch_all, is_private
 from dlgeom.dataset import Dataset
 from dlgeom.errors import FormatError, OutputError, UsageError
 from dlgeom.filters import Filters
@@ -188,7 +190,9 @@ class DatasetGenerator:
             dataset = Dataset.open(
                 data_path, format, on_error, images=images, limits=limits, **options
             )
-        folder = dataset.meta.images_root if images is None else Path(images)
+        folder = dataset.meta.images_root
+        if images is not None:
+            folder = getattr(dataset.reader, "images", None) or Path(images)
         try:
             self._index = Index(
                 dataset,
@@ -203,7 +207,12 @@ class DatasetGenerator:
                 readable=self.with_images and missing_images == "skip",
             )
         finally:
-            if opened:
+            if opened and is_private(folder):
+                # Of an archive: its images are there as long as this generator.
+                weakref.finalize(self, dataset.close)
+                if with_images:
+                    fetch_all(folder)
+            elif opened:
                 dataset.close()
         self._maker = Maker(
             index=self._index,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.converters.images import ImageFolder, image_info
+from dlgeom.converters.lazy import fetched
 from dlgeom.converters.names import safe_name
 from dlgeom.errors import FormatError, LimitError, OutputError
 from dlgeom.item import Item
@@ -49,7 +50,7 @@ def read_image(
     OutputError
         Where the system refuses to read the file.
     """
-    shown = os.fspath(path)
+    shown = fetched(os.fspath(path))
     if os.path.isdir(shown):
         raise FormatError("is a folder, no image", code="file.not_regular", path=shown)
     info = image_info(Path(shown), limits=limits, shown=shown)
@@ -136,7 +137,10 @@ class ImageFiles:
         FormatError
             If its name, or a link, leads out of the folder.
         """
-        return None if self._folder is None else self._folder.find_item(item, limits=self.limits)
+        if self._folder is None:
+            return None
+        found = self._folder.find_item(item, limits=self.limits)
+        return None if found is None else fetched(found)
 
     def direct(self, item: Item) -> Path | None:
         """Return the file of an item's image where its name leads, without a search for it."""

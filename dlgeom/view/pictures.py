@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from dlgeom.converters.images import ImageFolder, image_info
+from dlgeom.converters.lazy import fetched, is_private
 from dlgeom.errors import DlgeomError, FormatError
 from dlgeom.item import Item
 from dlgeom.limits import Limits
@@ -78,7 +79,10 @@ class Pictures:
         FormatError
             If its name is refused, or it is a link out of the folder.
         """
-        return None if self._folder is None else self._folder.find_item(item, limits=self._limits)
+        if self._folder is None:
+            return None
+        found = self._folder.find_item(item, limits=self._limits)
+        return None if found is None else fetched(found)
 
     def bytes_of(self, item: Item) -> int:
         """Return how large the file of an item is; 0 if there is none."""
@@ -142,7 +146,9 @@ class Pictures:
         image.save(picture, "JPEG", quality=78)
         return _data("image/jpeg", picture.getvalue())
 
-    def _link(self, path: Path) -> str:
+    def _link(self, path: Path) -> str | None:
+        if is_private(path):
+            return None  # of an archive: it is gone when the page is read
         relative = os.path.relpath(path.resolve(), self._page.resolve().parent)
         return quote(relative.replace(os.sep, "/"))
 

@@ -153,7 +153,7 @@ include_labels, exclude_labels, where, **options
             selection=selection,
         ) as opened,
     ):
-        root = Path(images) if images is not None else opened.reader.meta.images_root
+        root = opened.images or opened.reader.meta.images_root
         find = Pictures(root, page, embed=False, thumbnails=False, limits=limits)
         inside = _fits(opened, find, counts) if embed is None else embed
         pictures = Pictures(root, page, embed=inside, thumbnails=thumbnails, limits=limits)

@@ -211,6 +211,15 @@ def _decoded(name: str) -> tuple[str, bool]:
         return raw.decode("latin-1"), True
 
 
+def _read(file: IO[bytes], shown: str) -> bytes:
+    try:
+        return file.read(_PIECE)
+    except (tarfile.TarError, ValueError, IndexError) as error:
+        if isinstance(error, DlgeomError):
+            raise
+        raise _invalid(error, shown) from error
+
+
 def _content(
     tar: tarfile.TarFile,
     info: tarfile.TarInfo,
@@ -224,7 +233,7 @@ def _content(
     done = 0
     start = stream.tell()
     with file:
-        while piece := file.read(_PIECE):
+        while piece := _read(file, shown):
             done += len(piece)
             taken = stream.tell() - start + _BLOCK
             if done > GRACE and done > limits.zip_ratio * taken:
