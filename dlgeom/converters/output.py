@@ -366,9 +366,10 @@ class Output:
     def sweep(self) -> None:
         """Remove what helpers that were ended left unfinished."""
         start = f".{self._token}."
+        own = {part.temporary for part in self._unfinished}
         for folder, _, names in os.walk(self.root):
             for name in names:
-                if name.startswith(start) and name.endswith(".part"):
+                if name.startswith(start) and name.endswith(".part") and name not in own:
                     with contextlib.suppress(OSError):
                         os.unlink(os.path.join(folder, name))
 

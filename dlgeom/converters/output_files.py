@@ -60,6 +60,11 @@ class FileWriter:
     def _error(self, error: OSError) -> OutputError:
         return refused(error, str(self._output.root / self._name))
 
+    @property
+    def temporary(self) -> str:
+        """Its name until it is finished."""
+        return self._temporary
+
     def uses(self, folder: Folder) -> bool:
         """Whether the file lies in that folder."""
         return self._folder is folder

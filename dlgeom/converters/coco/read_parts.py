@@ -229,7 +229,8 @@ class _Rows:
         for name, column in part.images.items():
             setattr(self.images, name, column)
         self.owner = part.owner
-        self.block = part.block
+        # What is told of a record is noted in its flags; another reader tells it again.
+        self.block = msgspec.structs.replace(part.block, flags=part.block.flags.copy())
         self.item, self.label = part.item, part.label
         self.first_item = part.first_item
         self.first_order = 0

@@ -116,7 +116,7 @@ def _ranges(source: SourceFile, place: int) -> list[tuple[int, int]]:
                 break
             stops.append(at + found.start() + 1)
             starts.append(at + found.end())
-            at += STEP
+            at = max(at + STEP, at + found.end())
     return list(zip(starts, [*stops, -1], strict=True))
 
 

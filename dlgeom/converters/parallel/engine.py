@@ -249,7 +249,7 @@ def _cluster(address: str) -> Any:
             "scheduler= needs Dask, which is not installed. Install dlgeom[dask]"
         ) from error
     try:
-        return Client(address, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
+        return Client(address, timeout=5, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
         raise UsageError(
             f"no Dask scheduler answers at {address!r} ({type(error).__name__}); "
