@@ -85,7 +85,8 @@ def safe_name(
     >>> safe_name("a/../b.png")
     ('b.png', 'path.normalised')
     """
-    if _PLAIN.fullmatch(text) and len(text) < 100 and not _RESERVED.match(text):
+    longest = min(99, limits.path_component, limits.path)
+    if _PLAIN.fullmatch(text) and len(text) <= longest and not _RESERVED.match(text):
         return text, ""
 
     def refused(code: str, what: str) -> FormatError:

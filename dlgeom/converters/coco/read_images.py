@@ -19,7 +19,7 @@ from dlgeom.converters.base import ReadContext
 from dlgeom.converters.coco.layout import url_name
 from dlgeom.converters.coco.read_bulk import needs_care, repeats_keys
 from dlgeom.converters.coco.read_columns import Column, id_column, id_list
-from dlgeom.converters.coco.read_ids import IdMap
+from dlgeom.converters.coco.read_ids import IdMap, last_id
 from dlgeom.converters.coco.read_json import checked_object, strict_json
 from dlgeom.converters.coco.read_shapes import BIG
 from dlgeom.converters.coco.scan import Scanner, Window, record_spans
@@ -30,6 +30,7 @@ from dlgeom.item import Item
 
 __all__ = ["IMAGES", "ImageFinder", "ImageTable", "read_images"]
 
+Ints = NDArray[np.int32]
 NONE = msgspec.Raw(b"")
 _PLAIN_NAMES = re.compile(r"(?:[0-9A-Za-z_-]{5,80}\.[0-9A-Za-z]{1,5}\n)*+")
 CHECKED_SIZES = 200
@@ -86,6 +87,8 @@ class ImageTable:
         Place of each image's record in the file.
     records : ndarray of int32, or None
         Image of each record in file order, where records are repeated.
+    numbers : ndarray of int64, or None
+        Number of each image among those of the split, where they do not follow one another.
     """
 
     def __init__(self) -> None:
@@ -96,9 +99,37 @@ class ImageTable:
         self.start: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.length: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.records: NDArray[np.int32] | None = None
+        self.numbers: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def last_id(self) -> int:
+        """Return the greatest integer among the ids, 0 if none is above."""
+        return last_id(self.ids)
+
+    def finder(self) -> IdMap:
+        """Return what finds images by their ids."""
+        return IdMap(self.ids)
+
+    def sizes(self, rows: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return width and height of images; anything for -1."""
+        if not len(self):
+            nothing = np.zeros(len(rows), dtype=np.int64)
+            return nothing, nothing
+        return self.width[rows], self.height[rows]
+
+    def part(self, first: int, last: int) -> ImageTable:
+        """Return images that follow one another."""
+        part = ImageTable()
+        part.ids, part.names = self.ids[first:last], self.names[first:last]
+        for name in ("width", "height", "start", "length"):
+            setattr(part, name, getattr(self, name)[first:last])
+        return part
+
+    def picked(self, rows: Ints) -> tuple[ImageTable, Ints]:
+        """Return a table in memory that has these images, and their places in it."""
+        return self, rows
 
     def items(self, rows: NDArray[np.integer[Any]], first: int, subset: str | None) -> list[Item]:
         """Return items without their records; image k has number ``first + k``."""
@@ -108,7 +139,7 @@ class ImageTable:
             if isinstance(self.ids, np.ndarray)
             else [self.ids[row] for row in picked]
         )
-        names = self.names
+        names, numbers = self.names, self.numbers
         return [
             Item(
                 name=names[row],
@@ -116,7 +147,7 @@ class ImageTable:
                 height=height or None,
                 id=identifier,
                 subset=subset,
-                number=first + row,
+                number=first + (row if numbers is None else int(numbers[row])),
             )
             for row, identifier, width, height in zip(
                 picked, ids, self.width[rows].tolist(), self.height[rows].tolist(), strict=True
@@ -350,7 +381,9 @@ def _safe_names(reader: _Reader, context: ReadContext) -> list[str | None]:
         joined = "\n".join(name or "" for name in names) + "\n"
     except TypeError:
         joined = ""
-    found = _PLAIN_NAMES.match(joined)
+    # No plain name is as long as the limits, if these were not lowered.
+    roomy = min(context.limits.path_component, context.limits.path) >= 100
+    found = _PLAIN_NAMES.match(joined) if roomy else None
     if found and found.end() == len(joined):
         return names
     clean: list[str | None] = []

@@ -45,6 +45,7 @@ def read_labels(
     root = f"{tree.root}/"
     opened, read, close = os.open, os.read, os.close
     folder, listed = None, {}
+    small = min(SMALL, limits.label_bytes + 1)
     for position, entry in enumerate(entries):
         label = entry.label
         if label is None:
@@ -62,7 +63,7 @@ def read_labels(
                 data = read(descriptor, SMALL)
             finally:
                 close(descriptor)
-            yield position, (data if len(data) < SMALL else _read_carefully(tree, label, limits))
+            yield position, (data if len(data) < small else _read_carefully(tree, label, limits))
         except OutputError as error:
             refuse(error)
         except OSError as error:
