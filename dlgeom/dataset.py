@@ -243,7 +243,9 @@ class Dataset:
         return True
 
     def __repr__(self) -> str:
-        where = "" if self.path is None else f"{str(self.path)!r}, "
+        from dlgeom.converters.places import shown_source
+
+        where = "" if self.path is None else f"{shown_source(self.path)!r}, "
         return f"Dataset({where}format={self.meta.format!r}, {len(self.labels)} labels)"
 
     def write(

@@ -64,10 +64,11 @@ def url_of(source: PathLike) -> str | None:
     found = _URL.match(text)
     if found is None or _DRIVE.match(text):
         # simplecache::s3://... starts with the name of a layer.
-        return text if re.match(r"[a-z0-9]+::[a-z0-9+.-]+:", text) else None
-    if found["slashes"] == "//":
+        if not re.match(r"[a-z0-9]{2,}::[a-z0-9+.-]{2,}:/", text):
+            return None
+    elif found["slashes"] == "//":
         return text
-    if isinstance(source, str) or os.path.lexists(text):
+    elif isinstance(source, str) or os.path.lexists(text):
         return None
     return _ONE_SLASH.sub(lambda m: f"{m['scheme']}://" + "/" * (m["scheme"] == "file"), text)
 
