@@ -5,26 +5,22 @@
     python benchmarks/geometry.py --objects 50          # fewer objects of each source
 
 Prints a table: median CPU microseconds an object of the peer and of dlgeom, the peer's divided by
-ours, and the goal for that ratio where there is one. Objects are seeded blobs in images of
-640 x 480 and 4,000 x 3,000 pixels and, where DLGEOM_SHARED_DATA or ../shared/data has them, real
-COCO polygons in their images and scaled to images of 4,000 pixels. Before anything is timed, the
-results of both sides are compared. A second table has CPU seconds of the import, in processes of
-their own, and of making 860,000 annotations.
+ours (how many times faster), and the goal for that where there is one. Objects are seeded blobs in
+images of 640 x 480 and 4,000 x 3,000 pixels and, where DLGEOM_SHARED_DATA or ../shared/data has
+them, real COCO polygons in their images and scaled to images of 4,000 pixels. Before anything is
+timed, the results of both sides are compared. A second table has CPU seconds of making 860,000
+annotations.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +33,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from generate import blob  # noqa: E402
+from harness import Table, command_of, intro, parser, wanted  # noqa: E402
 
 from dlgeom import Annotation, Box  # noqa: E402
 from dlgeom.geometry import (  # noqa: E402
@@ -629,8 +626,8 @@ def over_all(call: Callable[..., Any], operation: Operation, count: int) -> Call
     return work
 
 
-def measure(operation: Operation, objects: Objects, repeat: int) -> str:
-    """Check one operation, time both sides in turn, and return its line."""
+def measure(operation: Operation, objects: Objects, repeat: int) -> tuple[object, ...]:
+    """Check one operation, time both sides in turn, and return its line of the table."""
     count = len(objects)
     calls = [()] if operation.bulk else [(index,) for index in range(count)]
     for arguments in calls:
@@ -649,26 +646,14 @@ def measure(operation: Operation, objects: Objects, repeat: int) -> str:
     finally:
         gc.enable()
     ours, *peers = (statistics.median(column) for column in times)
-    line = f"  {operation.name:<32}{operation.peer:<32}"
+    name = f"{operation.name}, against {operation.peer}" if peers else operation.name
     if not peers:
-        return f"{line}{'':>10}{ours:>10.1f}"
-    wanted = operation.goals[objects.side > 1_000] if operation.goals else None
-    goal = "" if wanted is None else f"{wanted:g}"
-    return f"{line}{peers[0]:>10.1f}{ours:>10.1f}{peers[0] / ours:>9.2f}{goal:>7}"
+        return name, objects.name, None, ours, None, None
+    goal = operation.goals[objects.side > 1_000] if operation.goals else None
+    return name, objects.name, peers[0], ours, peers[0] / ours, goal
 
 
-# ---------------------------------------------------------------- whole processes
-
-
-def import_seconds(statement: str, repeat: int) -> float:
-    """Return median CPU seconds of a process that only does this, interpreter included."""
-    code = f"{statement}\nimport time\nprint(time.process_time())"
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
-    command = [sys.executable, "-c", code]
-    return statistics.median(
-        float(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
-        for _ in range(repeat)
-    )
+# ---------------------------------------------------------------- many objects
 
 
 def make_annotations(columns: list[list[float]]) -> list[Annotation]:
@@ -706,56 +691,40 @@ def objects_seconds(make: Callable[[Any], list], repeat: int, *, collect: bool) 
     return statistics.median(seconds)
 
 
-def process_lines(repeat: int) -> Iterator[str]:
-    nothing = import_seconds("pass", repeat)
-    yield f"  {'python, nothing imported':<64}{nothing:>10.3f}"
-    for statement, goal in (
-        ("import dlgeom", "0.12"),
-        ("from dlgeom import Annotation, Box", ""),
-        ("import numpy", ""),
-    ):
-        seconds = import_seconds(statement, repeat) - nothing
-        yield f"  {statement + ', above that':<64}{seconds:>10.3f}{goal:>10}"
+def object_rows(repeat: int) -> Iterator[tuple[object, ...]]:
     for name, make, collect, goal in (
-        ("boxes", make_boxes, False, ""),
-        ("box annotations, GC paused as in bulk work", make_annotations, False, "0.6"),
-        ("box annotations, GC on", make_annotations, True, ""),
+        ("boxes", make_boxes, False, None),
+        ("box annotations, GC paused as in bulk work", make_annotations, False, 0.6),
+        ("box annotations, GC on", make_annotations, True, None),
     ):
         seconds = objects_seconds(make, min(repeat, 3), collect=collect)
-        yield f"  {f'{ANNOTATIONS:,} {name}':<64}{seconds:>10.3f}{goal:>10}"
+        yield f"{ANNOTATIONS:,} {name}", seconds, goal
 
 
 # ---------------------------------------------------------------- command
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument(
+    options = parser(__doc__, repeat=5, work=False)
+    options.add_argument(
         "--objects", type=int, default=200, help="of each source; an eighth of it at 4,000 px"
     )
-    parser.add_argument("--only", default="", help="operations whose name contains this")
-    args = parser.parse_args()
+    args = options.parse_args()
     cv2.setNumThreads(1)
-    packages = ", ".join(
-        f"{name} {version(name)}" for name in ("numpy", "pycocotools", "opencv-python-headless")
-    )
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(f"{packages}; CPU time, median of {args.repeat}")
-    print(
-        f"\n{'CPU us an object':<34}{'peer':<32}{'peer':>10}{'dlgeom':>10}{'ratio':>9}{'goal':>7}"
-    )
+    packages = ("numpy", "pycocotools", "opencv-python-headless", "shapely", "rasterio")
+    intro(command_of(__file__), args.repeat, markdown=args.markdown, packages=packages)
+    columns = ("CPU us an object", "objects", "peer", "dlgeom", "times", "goal")
+    table = Table(columns, markdown=args.markdown, first=64, others={1: 20})
     for objects in sources(args.objects):
-        pixels = statistics.median(crop.size for crop, _, _ in objects.crops)
-        print(f"{objects.name}: {len(objects)} objects, {pixels:,.0f} pixels in the median bounds")
         for suite in SUITES:
             for operation in suite(objects):
-                if args.only.lower() in operation.name.lower():
-                    print(measure(operation, objects, args.repeat), flush=True)
+                if wanted(operation.name, args.only):
+                    table.add(*measure(operation, objects, args.repeat))
     if not args.only:
-        print(f"\n{'CPU seconds':<66}{'dlgeom s':>10}{'goal':>10}")
-        for line in process_lines(args.repeat):
-            print(line, flush=True)
+        print()
+        table = Table(("CPU seconds", "dlgeom", "goal"), markdown=args.markdown, first=64)
+        for row in object_rows(args.repeat):
+            table.add(*row)
 
 
 if __name__ == "__main__":

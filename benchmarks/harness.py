@@ -156,9 +156,18 @@ def workspace(given: Path | None) -> Iterator[Path]:
 class Table:
     """A table that is printed line by line as it grows, for reading or as Markdown."""
 
-    def __init__(self, columns: Sequence[str], *, markdown: bool, first: int = 34) -> None:
+    def __init__(
+        self,
+        columns: Sequence[str],
+        *,
+        markdown: bool,
+        first: int = 34,
+        others: Mapping[int, int] | None = None,
+    ) -> None:
         self._markdown = markdown
         self._widths = [max(first, len(columns[0])), *(max(9, len(c)) + 1 for c in columns[1:])]
+        for place, width in (others or {}).items():
+            self._widths[place] = width
         self.rows: list[list[str]] = []
         self._print(columns)
         if markdown:

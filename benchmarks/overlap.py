@@ -12,13 +12,10 @@ measured in turn within one run. With `supervision` installed its functions are 
 
 from __future__ import annotations
 
-import argparse
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +29,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from generate import blob  # noqa: E402
+from harness import Table, command_of, intro, parser, wanted  # noqa: E402
 
 from dlgeom.geometry import overlap, raster, rotated  # noqa: E402
 from dlgeom.geometry.ragged import Rings  # noqa: E402
@@ -298,28 +296,20 @@ def measure(operation: Operation, repeat: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="part of the names of operations")
-    parser.add_argument("--repeat", type=int, default=7, help="rounds; medians are shown")
-    arguments = parser.parse_args()
-    packages = ("numpy", "shapely", "pycocotools", "opencv-python-headless")
-    print(f"Python {platform.python_version()},", *(f"{p} {version(p)}" for p in packages))
-    print(f"{'operation':34} {'peer':30} {'peer ms':>9} {'dlgeom ms':>9} {'ratio':>6}  goal")
-    missed = False
+    args = parser(__doc__, repeat=7, work=False).parse_args()
+    packages = ("numpy", "shapely", "pycocotools", "opencv-python-headless", "scipy")
+    intro(command_of(__file__), args.repeat, markdown=args.markdown, packages=packages)
+    columns = ("CPU ms", "peer", "dlgeom", "ratio", "goal")
+    table = Table(columns, markdown=args.markdown, first=66)
     for group in (lambda: masks(640), lambda: masks(4_000), turned, polygons, boxes, matching):
         for operation in group():
-            if arguments.only not in operation.name:
+            if not wanted(operation.name, args.only):
                 continue
             if not operation.agree(operation.ours(), operation.theirs()):
                 sys.exit(f"{operation.name}: dlgeom and {operation.peer} do not agree")
-            peer, ours = measure(operation, arguments.repeat)
-            goal = "" if operation.goal is None else f"<= {operation.goal}"
-            missed |= operation.goal is not None and ours / peer > operation.goal
-            print(
-                f"{operation.name:34} {operation.peer:30} {peer * 1e3:9.2f} {ours * 1e3:9.2f} "
-                f"{ours / peer:6.2f}  {goal}"
-            )
-    sys.exit(1 if missed else 0)
+            peer, ours = measure(operation, args.repeat)
+            name = f"{operation.name}, against {operation.peer}"
+            table.add(name, peer * 1e3, ours * 1e3, ours / peer, operation.goal)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,12 @@ from __future__ import annotations
 
 import argparse
 import gc
-import platform
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,6 +34,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from generate import blob  # noqa: E402
+from harness import Table, command_of, intro, parser  # noqa: E402
 
 from dlgeom import AnnotationCollection, Item, Polygon, render  # noqa: E402
 
@@ -181,29 +180,25 @@ def works(rings: list[np.ndarray], made: AnnotationCollection, image: np.ndarray
     ]
 
 
-def measure(repeat: int) -> None:
-    print("| work | objects | pixels | bare loop ms | dlgeom ms | ratio | goal |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+def measure(repeat: int, counts: Sequence[int], table: Table) -> None:
     for width, height in SIZES:
         image = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
-        for count in COUNTS:
+        for count in counts:
             rings = objects(count, width, height)
             made = scene(rings, width, height)
             if count <= 100 or width < 1000:
                 check(rings, width, height, image)
             rows = works(rings, made, image)
+            where = f"{count:,}, {width:,} x {height:,}"
             for name, goal, theirs, ours in rows:
                 one, two = compare([theirs, ours], repeat)
-                print(
-                    f"| {name} | {count:,} | {width:,} x {height:,} | {one * 1e3:.2f} | "
-                    f"{two * 1e3:.2f} | {two / one:.2f} | {GOALS[goal]} |",
-                    flush=True,
-                )
+                table.add(name, where, one * 1e3, two * 1e3, two / one, GOALS[goal])
             if find_spec("supervision") and count <= 100:
                 theirs = supervision_overlay(image, rings)
                 one, two = compare([theirs, rows[-1][3]], min(repeat, 3))
-                print(f"| overlay (supervision) | {count:,} | {width:,} x {height:,} | "
-                      f"{one * 1e3:.2f} | {two * 1e3:.2f} | {two / one:.2f} | 1.0 |")  # fmt: skip
+                table.add(
+                    "overlay, against supervision", where, one * 1e3, two * 1e3, two / one, 1.0
+                )
 
 
 def highest() -> float:
@@ -233,22 +228,24 @@ def peak(work: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeat", type=int, default=9)
-    parser.add_argument("--peak", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.peak:
-        peak(arguments.peak)
+    options = parser(__doc__, repeat=9, work=False)
+    options.add_argument("--objects", type=int, nargs="*", default=COUNTS, help="in an image")
+    options.add_argument("--peak", help=argparse.SUPPRESS)
+    args = options.parse_args()
+    if args.peak:
+        peak(args.peak)
         return
-    names = ("numpy", "opencv-python-headless", "pycocotools")
-    print(platform.python_version(), *(f"{name} {version(name)}" for name in names))
-    measure(arguments.repeat)
-    print("\n| 1,000 objects at 1920 x 1080 | MB more than before | goal |\n| --- | --- | --- |")
+    packages = ("numpy", "opencv-python-headless", "pycocotools", "supervision")
+    intro(command_of(__file__), args.repeat, markdown=args.markdown, packages=packages)
+    columns = ("CPU ms", "objects", "bare loop", "dlgeom", "ratio", "goal")
+    measure(args.repeat, args.objects, Table(columns, markdown=args.markdown, others={1: 22}))
+    print()
+    columns = ("1,000 objects at 1920 x 1080", "more MB", "goal")
+    table = Table(columns, markdown=args.markdown)
     for work in ("exact", "fast", "overlay"):
-        done = subprocess.run(
-            [sys.executable, __file__, "--peak", work], capture_output=True, text=True, check=True
-        )
-        print(f"| {work} | {float(done.stdout):.0f} | 60 |")
+        command = [sys.executable, __file__, "--peak", work]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        table.add(work, round(float(done.stdout)), 60)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,9 @@ def digest(target: Path) -> str:
     files = [target] if target.is_file() else sorted(p for p in target.rglob("*") if p.is_file())
     for path in files:
         total.update(f"{path.relative_to(target.parent)}\0".encode())
-        total.update(hashlib.sha256(path.read_bytes()).digest())
+        # Piece by piece: the peak of this process is where those of its children start.
+        with path.open("rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()
 
 
