@@ -464,6 +464,7 @@ def convert(
             report=report,
             run=run,
             resume=resume,
+            staged=sidecar or engine is not None,
         ) as place,
         open_source(
             source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -14,7 +15,7 @@ from typing import IO
 
 from dlgeom.converters import lazy
 from dlgeom.converters.folders import write_all
-from dlgeom.errors import FormatError, OutputError
+from dlgeom.errors import FormatError, LimitError, OutputError
 from dlgeom.limits import Limits
 
 __all__ = ["Counter", "Room"]
@@ -177,7 +178,12 @@ class Room:
             descriptor = os.open(os.path.join(self.root, name), flags)
         except OSError as error:
             raise self._refused(error, name) from error
-        self._write(descriptor, pieces, name)
+        try:
+            self._write(descriptor, pieces, name)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.truncate(os.path.join(self.root, name), 0)
+            raise
         self.filled(name)
 
     def filled(self, name: str) -> None:
@@ -188,7 +194,12 @@ class Room:
     def fill_all(self) -> None:
         """Fill all promised files."""
         for name in self.promised:
-            self.fill(name)
+            try:
+                self.fill(name)
+            except LimitError:
+                raise
+            except FormatError:
+                continue  # one image of many: it stays empty, and is told when it is needed
 
     @property
     def promised(self) -> list[str]:

@@ -24,6 +24,7 @@ from dlgeom.converters.remote.addresses import (
     scheme_of,
     shown_url,
 )
+from dlgeom.converters.sidecar import sidecar_name
 from dlgeom.errors import FormatError, OutputError
 from dlgeom.limits import Limits
 
@@ -158,10 +159,19 @@ def _file(url: str, system: Any, path: str, name: str, size: int | None, limits:
     room = Room(above.rpartition("/")[2].strip(":") or "data", above)
     try:
         room.write(safe, _pieces(url, system, _Info(path, size), "", limits))
+        beside = sidecar_name(safe, single=True)
+        place = f"{path.rpartition('/')[0]}/{beside}"
+        if scheme_of(url) not in ("http", "https") and _is_there(url, system, place):
+            room.write(beside, _pieces(url, system, _Info(place, None), "", limits))
     except BaseException:
         room.close()
         raise
     return Place(room, shown, noted, safe)
+
+
+def _is_there(url: str, system: Any, path: str) -> bool:
+    with refusing(url):
+        return bool(system.isfile(path))
 
 
 def _check_size(size: int, limits: Limits, shown: str) -> None:

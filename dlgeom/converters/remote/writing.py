@@ -232,6 +232,15 @@ class RemoteOutput(Output):
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
         return digest.digest() == known
 
+    def discard(self, name: str) -> None:
+        """Remove a file of what is replaced."""
+        if self.dry_run or not (self.existed and self._overwrite):
+            return
+        path = f"{self._base}/{name}"
+        with contextlib.suppress(FileNotFoundError), refusing(self.url, name, writing=True):
+            if path in self._there or (self.single and self._system.exists(path)):
+                self._system.rm_file(path)
+
     def open(self, name: str) -> FileWriter:
         """Start a file that is written piece by piece."""
         self.files += 1
@@ -412,6 +421,10 @@ class StagedOutput(Output):
     def target_shown(self) -> str:
         """How messages name the target."""
         return self._remote.target_shown
+
+    def discard(self, name: str) -> None:
+        """Remove a file of what is replaced."""
+        self._remote.discard(name)
 
     def settle(self) -> None:
         """Send what was made."""

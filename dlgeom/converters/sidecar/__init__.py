@@ -85,6 +85,10 @@ def check_place(output: Output) -> None:
 
 def remove_stale(output: Output) -> None:
     """Remove the sidecar of what was replaced by a target without one."""
+    discard = getattr(output, "discard", None)
+    if discard is not None:  # a target at an address
+        discard(sidecar_name(output.name, single=output.single))
+        return
     if output.dry_run or not (output.existed and output.overwrites):
         return
     place = output.root / sidecar_name(output.name, single=output.single)

@@ -226,6 +226,25 @@ def test_options_that_are_addresses(
     assert content["categories"][0]["name"] == "cat"
 
 
+@pytest.mark.parametrize("more", [{"sidecar": True}, {"workers": 2}], ids=["sidecar", "workers"])
+@pytest.mark.parametrize("target", ["out", "out.json"])
+def test_what_reads_its_own_output_is_as_on_disk(
+    target: str, more: dict[str, Any], tmp_path: Path, memory: Any
+) -> None:
+    form = "coco" if target.endswith(".json") else "yolo"
+    start: dict[str, Any] = {"to_format": form, "on_error": "skip"}
+    dl.convert(SAMPLE, tmp_path / "here" / target, **start, **more)
+    dl.convert(SAMPLE, f"memory://b/there/{target}", **start, **more)
+    assert far_tree(memory, "/b/there") == tree(tmp_path / "here")
+    dl.convert(f"memory://b/there/{target}", "memory://b/back", to_format="coco", on_error="skip")
+    dl.convert(tmp_path / "here" / target, tmp_path / "back", to_format="coco", on_error="skip")
+    assert far_tree(memory, "/b/back") == tree(tmp_path / "back")
+    # What is replaced takes its sidecar along.
+    dl.convert(SAMPLE, f"memory://b/there/{target}", **start, overwrite=True)
+    dl.convert(SAMPLE, tmp_path / "here" / target, **start, overwrite=True)
+    assert far_tree(memory, "/b/there") == tree(tmp_path / "here")
+
+
 # -- a store ------------------------------------------------------------------------------------
 
 
