@@ -18,14 +18,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     of a mask that stays run lengths, `coordinate` is pixels from the origin, `frames` is the
     span of one annotation and `outline` the
     total length of one ring, sum of max(abs(dx), abs(dy)), in pixels. `zip_ratio` is what one
-    byte of a packed file may become, once past 10 MiB; `zip_entries` and `zip_bytes` bound what
-    an archive or an address holds, and what is unpacked or fetched of it. `workers_memory` is the
+    byte of a packed file may become, once past 10 MiB; `index_bytes` is how much of an
+    annotation file's index is in memory, what is more is on disk. `zip_entries` and `zip_bytes`
+    bound what an archive or an address holds, and what is unpacked or fetched of it. `workers_memory` is the
     address space of each process of ``--workers``.
     """
 
     file_bytes: int = 8 << 30
     label_bytes: int = 16 * MIB
     yaml_bytes: int = 256 << 10
+    yaml_aliases: int = 0
     depth: int = 64
     text: int = 64 << 10
     cue_text: int = MIB
@@ -40,6 +42,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     frames: int = 10_000_000
     png_text: int = MIB
     zip_ratio: float = 200
+    index_bytes: int = 256 * MIB
     zip_entries: int = 1_000_000
     zip_bytes: int = 64 << 30
     workers_memory: int = 1 << 30
@@ -56,7 +59,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             if name not in self.__struct_fields__:
                 known = ", ".join(self.__struct_fields__)
                 raise UsageError(f"unknown limit {name!r}; known: {known}")
-            if not value > 0:
+            if not value > 0 and value != getattr(DEFAULT_LIMITS, name):
                 raise UsageError(f"limit {name} is {value}; limits are greater than 0")
             changes[name] = type(getattr(self, name))(value)
         return msgspec.structs.replace(self, **changes)

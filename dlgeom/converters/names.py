@@ -119,17 +119,19 @@ def safe_name(
     if not steps or name.endswith("/"):
         raise refused("path.invalid", "names no file. Give it a file name")
     clean = "/".join(steps)
-    if max(len(step.encode()) for step in steps) > limits.path_component:
+    longest = max(len(step.encode()) for step in steps)
+    if longest > limits.path_component:
         raise refused(
             "limit.path",
-            f"has a part of more than {limits.path_component} bytes; that is the limit "
-            "path_component. Raise it with --limit path_component=N",
+            f"has a part of {longest} bytes; the limit path_component is {limits.path_component}. "
+            f"Raise it with --limit path_component={longest}",
         )
-    if len(clean.encode()) > limits.path:
+    whole = len(clean.encode())
+    if whole > limits.path:
         raise refused(
             "limit.path",
-            f"has more than {limits.path} bytes; that is the limit path. "
-            "Raise it with --limit path=N",
+            f"has {whole} bytes; the limit path is {limits.path}. "
+            f"Raise it with --limit path={whole}",
         )
     for step in steps:
         if _RESERVED.match(step) or step[-1] in " ." or not _WINDOWS_FORBIDS.isdisjoint(step):

@@ -102,7 +102,8 @@ def _ring(values: Any, limits: Limits) -> Ring:
 _WHY = {
     "number.not_finite": "a coordinate of the polygon is not finite. Correct it",
     "polygon.too_few": "a ring has too few points; a polygon has 3 at least. Remove it",
-    "geometry.outside_image": "a ring lies far outside of any image. Correct its coordinates",
+    "geometry.outside_image": "a ring is longer than the limit outline, or lies beyond the limit "
+    "coordinate. Correct it, or raise the limit with --limit",
     "limit.points": "a ring has more points than the limit ring_points. Raise it with --limit",
     "polygon.zero_area": "all points of a ring are on one line; it has no area. Remove it",
 }

@@ -74,8 +74,8 @@ def _row(line: str, number: int, limits: Limits) -> Row | tuple[str, str]:
         return "type.number", "frame and id are whole numbers, frames from 0 or 1. Correct it"
     if frame > limits.frames:
         return "limit.frames", (
-            f"frame {int(frame)} is beyond the limit of {limits.frames}; raise it with "
-            "--limit frames=..."
+            f"frame {int(frame)}; the limit frames is {limits.frames}. Raise it with "
+            f"--limit frames={int(frame)}"
         )
     if width < 0 or height < 0:
         return "geometry.bbox_size", f"size {width:g} x {height:g} is negative. Correct it"

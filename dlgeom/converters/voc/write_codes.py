@@ -24,6 +24,10 @@ CODES: tuple[tuple[str, str], ...] = (
     ("mask.empty", "covers no pixel of the image; it is not in the masks"),
     ("mask.too_many", "more than 254 objects or classes; it is not in the masks"),
     ("image.size", "the size of the image is not known; it has no masks"),
+    (
+        "limit.pixels",
+        "the image has more than the limit pixels; it has no masks. Raise it with --limit pixels=N",
+    ),
     ("image.size_disagrees", "mask of another size than its image"),
 )
 

@@ -97,8 +97,9 @@ def paint(
     """
     shape = item.shape
     if shape is None or shape[0] * shape[1] > limits.pixels or min(shape) <= 0:
+        code = "image.size" if shape is None or min(shape) <= 0 else "limit.pixels"
         for row in rows:
-            approximate(losses, row, "image.size")
+            approximate(losses, row, code)
         return None
     maps = Painting(np.zeros(shape, dtype=np.uint8), np.zeros(shape, dtype=np.uint8))
     painted: dict[int, tuple[int, int]] = {}

@@ -184,6 +184,9 @@ class _Builder:
         self._shown = shown
         self._resolver: Any = yaml.resolver.Resolver()
         self._scalar_node = yaml.ScalarNode
+        self._aliases = 0
+        # Values with a name; None for those that hold aliases themselves, which would multiply.
+        self._named: dict[str, Any] = {}
 
     def _refuse(self, code: str, message: str, event: Any) -> FormatError:
         kind = LimitError if code.startswith("limit.") else FormatError
@@ -211,11 +214,16 @@ class _Builder:
                     "itself. Write the value out",
                     event,
                 )
-            raise self._refuse(
-                "limit.aliases",
-                f"alias *{event.anchor}; class files have no aliases. Write the value out",
-                event,
-            )
+            self._aliases += 1
+            allowed = self._limits.yaml_aliases
+            if self._aliases > allowed:
+                raise self._refuse(
+                    "limit.aliases",
+                    f"alias *{event.anchor} is number {self._aliases} of the file; the limit "
+                    f"yaml_aliases is {allowed}. Write the value out, or raise it with --limit "
+                    f"yaml_aliases={self._aliases}",
+                    event,
+                )
         if getattr(event, "tag", None) is not None:
             raise self._refuse(
                 "yaml.tag",
@@ -223,11 +231,27 @@ class _Builder:
                 event,
             )
 
+    def _aliased(self, event: Any, depth: int) -> Any:
+        """Return what an alias stands for."""
+        value = self._named.get(event.anchor)
+        if value is None:
+            raise self._refuse(
+                "limit.aliases" if event.anchor in self._named else "yaml.syntax",
+                f"alias *{event.anchor} stands for nothing before it, or for something with "
+                "aliases. Write the value out",
+                event,
+            )
+        self._limits.check(
+            "depth", depth + _depth(value), code="limit.depth", what="nesting", path=self._shown
+        )
+        return value
+
     def document(self) -> Any:
         """Return the value of the only document."""
         stack: list[dict[str, Any] | list[Any]] = []
         keys: list[Scalar | None] = []
         anchors: list[str | None] = []
+        begun: list[int] = []
         root: Any = None
         documents = 0
         for event in self._events:
@@ -241,22 +265,30 @@ class _Builder:
                         event,
                     )
             elif kind in ("MappingEndEvent", "SequenceEndEvent"):
-                stack.pop()
+                done = stack.pop()
                 keys.pop()
-                anchors.pop()
+                plain = begun.pop() == self._aliases
+                anchor = anchors.pop()
+                if anchor is not None:
+                    self._named[anchor] = done if plain else None
             elif kind in ("ScalarEvent", "AliasEvent", "MappingStartEvent", "SequenceStartEvent"):
                 self._check(event, anchors)
-                value: Any = (
-                    self._scalar(event)
-                    if kind == "ScalarEvent"
-                    else ({} if kind == "MappingStartEvent" else [])
-                )
+                value: Any
+                if kind == "ScalarEvent":
+                    value = self._scalar(event)
+                    if event.anchor is not None:
+                        self._named[event.anchor] = value
+                elif kind == "AliasEvent":
+                    value = self._aliased(event, len(stack))
+                else:
+                    value = {} if kind == "MappingStartEvent" else []
                 if not stack:
                     root = value
                 else:
                     self._put(stack[-1], keys, value, event)
-                if kind != "ScalarEvent":
+                if kind in ("MappingStartEvent", "SequenceStartEvent"):
                     stack.append(value)
+                    begun.append(self._aliases)
                     keys.append(None)
                     anchors.append(event.anchor)
                     self._limits.check(
@@ -285,6 +317,12 @@ class _Builder:
         else:
             into[keys[-1]] = value
             keys[-1] = None
+
+
+def _depth(value: Any) -> int:
+    """Return how many levels a value has; it was measured while it was read."""
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(_depth, inner), default=0) if isinstance(value, dict | list) else 0
 
 
 # ---------------------------------------------------------------------------------------------

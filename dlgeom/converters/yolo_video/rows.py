@@ -89,8 +89,8 @@ def _row(line: str, number: int, size: tuple[int, int], limits: Limits) -> Row:
     if frame > limits.frames:
         raise _BadRowError(
             "limit.frames",
-            f"frame {frame} is beyond the limit of {limits.frames}; raise it with "
-            "--limit frames=...",
+            f"frame {frame}; the limit frames is {limits.frames}. Raise it with "
+            f"--limit frames={frame}",
         )
     thing = None if fields[1] == "None" else str(_whole(fields[1], "object id"))
     category = _whole(fields[2], "class")
