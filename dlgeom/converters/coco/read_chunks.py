@@ -99,13 +99,11 @@ class Builder:
     def file_chunks(self) -> Iterator[Chunk]:
         """Yield all rows in file order, a window of the file at a time."""
         subset = self._subset
-        for part, index in enumerate(subset.parts):
-            shift = subset.first_rows[part]
-            for first, last, start, stop in index.windows:
-                rows = np.arange(first + shift, last + shift, dtype=np.int64)
-                rows = rows[(subset.block.flags[rows] & DEAD) == 0]
-                text = index.source.read(start, stop - start)
-                yield self._chunk(rows, text=text, at=start)
+        for index, first, last, start, stop in subset.windows():
+            rows = np.arange(first, last, dtype=np.int64)
+            rows = rows[(subset.block.flags[rows] & DEAD) == 0]
+            text = index.source.read(start, stop - start)
+            yield self._chunk(rows, text=text, at=start)
 
     def grouped_chunks(self) -> Iterator[Chunk]:
         """Yield the images in their order, each with all of its rows."""
@@ -221,7 +219,7 @@ class Builder:
         return Chunk(
             items=self._items(items, records="extra" in self._needs and at < 0),
             item=item.astype(np.int32),
-            order=rows + subset.first_order,
+            order=subset.numbers_of(rows) + subset.first_order,
             label=subset.label[rows],
             labels=self._labels,
             bounds=bounds,
@@ -285,7 +283,7 @@ class Builder:
             format="coco",
             path=" + ".join(subset.parts[part].shown for part in parts) or first.shown,
             unit=first.unit,
-            number=rows - np.array(subset.first_rows, dtype=np.int64)[owners],
+            number=subset.numbers_of(rows) - np.array(subset.first_rows, dtype=np.int64)[owners],
             buffer=text,
             spans=spans,
         )
@@ -349,11 +347,13 @@ class Builder:
 
     def _where(self, row: int, field: str = "") -> dict[str, Any]:
         subset = self._subset
-        part = int(subset.part_of(np.array([row]))[0])
+        rows = np.array([row])
+        part = int(subset.part_of(rows)[0])
+        number = int(subset.numbers_of(rows)[0]) - subset.first_rows[part]
         index = subset.parts[part]
         return {
             "path": index.shown,
-            "location": index.unit.format(row - subset.first_rows[part]) + field,
+            "location": index.unit.format(number) + field,
             "annotation_id": identifier(subset.block.id, row),
         }
 

@@ -7,11 +7,14 @@ fields stay in the file and are gathered by their place when somebody asks for t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from dlgeom.converters.coco.read_spill import Spill
 
 __all__ = [
     "ATTRIBUTES",
@@ -170,8 +173,28 @@ def id_list(column: Column) -> list[Any]:
     return column
 
 
+def _slice(block: Block, first: int, last: int) -> Block:
+    """Return some records that follow one another."""
+    names = (*_NUMBERS, *_ID_COLUMNS)
+    columns: dict[str, Any] = {name: getattr(block, name)[first:last] for name in names}
+    for rows, values in (("mask_rows", "mask_sizes"), ("pose_rows", "pose_counts")):
+        place = getattr(block, rows)
+        chosen = slice(*np.searchsorted(place, (first, last)).tolist())
+        columns[rows] = place[chosen] - first
+        columns[values] = getattr(block, values)[chosen]
+    return Block(
+        score=None if block.score is None else block.score[first:last],
+        rotated={row - first: v for row, v in block.rotated.items() if first <= row < last},
+        **columns,
+    )
+
+
 _ID_COLUMNS = ("image", "category", "id")
 _NUMBERS = ("box", "area", "flags", "start", "length", "part_start", "part_length")
+_ROW_BYTES = 86
+"""Of one record: the columns, and the two that `resolve` makes."""
+_ODD_BYTES, _TURN_BYTES = 90, 320
+_AT_ONCE = 1 << 15
 
 
 class Growing:
@@ -184,10 +207,14 @@ class Growing:
     ----------
     size : int
         Bytes of the file.
+    share : int, optional
+        Bytes of memory; where more is needed, all goes to files (see `Spill`).
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, share: int | None = None) -> None:
         self._size = size
+        self._share = share
+        self._spill: Spill | None = None
         self._rows = 0
         self._room = 0
         self._arrays: dict[str, NDArray[Any]] = {}
@@ -200,6 +227,13 @@ class Growing:
 
     def append(self, block: Block, size: int) -> None:
         """Add the records of a window of `size` bytes."""
+        if not len(block):
+            return
+        if self._spill is None and self._share is not None and self._outgrown(len(block)):
+            self._spill_all(self._share)
+        if self._spill is not None:
+            self._spill.append(block)
+            return
         first, last = self._rows, self._rows + len(block)
         if last > self._room:
             self._grow(block, last, size)
@@ -218,9 +252,30 @@ class Growing:
         self._sparse["pose_counts"].append(block.pose_counts)
         self._rows = last
 
+    def _outgrown(self, more: int) -> bool:
+        assert self._share is not None
+        odd = sum(map(len, self._lists.values())) * _ODD_BYTES + len(self._rotated) * _TURN_BYTES
+        return (self._rows + more) * _ROW_BYTES + odd > self._share
+
+    def _spill_all(self, share: int) -> None:
+        from dlgeom.converters.coco.read_spill import Spill
+
+        self._spill = Spill(share)
+        block = self.block()
+        for first in range(0, len(block), _AT_ONCE):
+            self._spill.append(_slice(block, first, first + _AT_ONCE))
+        self._arrays.clear()
+        self._lists.clear()
+        self._sparse.clear()
+        self._rotated = {}
+        self._score = None
+
     def _grow(self, block: Block, least: int, size: int) -> None:
         if not self._room:
             self._room = int(len(block) * max(1.0, 1.1 * self._size / max(size, 1))) + 64
+            if self._share is not None:
+                # No more than it may become; a limit of address space counts what is not touched.
+                self._room = min(self._room, self._share // _ROW_BYTES + len(block))
             for name in (*_NUMBERS, *_ID_COLUMNS):
                 if name in _ID_COLUMNS:
                     # Half of the room; made wider by the first id that needs it.
@@ -254,8 +309,12 @@ class Growing:
             self._lists[name] = id_list(self._arrays[name][:first])
         self._lists[name].extend(id_list(values))
 
+    def records(self) -> Block | Spill:
+        """Return what was appended, on disk where it has outgrown its share."""
+        return self.block() if self._spill is None else self._spill
+
     def block(self) -> Block:
-        """Return what was appended."""
+        """Return what was appended, in memory."""
         if not self._room:
             nothing = np.zeros(0, dtype=np.int64)
             return block_of([], nothing, nothing)

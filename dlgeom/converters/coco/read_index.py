@@ -27,6 +27,7 @@ from dlgeom.converters.coco.read_ranges import read_records
 from dlgeom.converters.coco.read_shapes import FaultError
 from dlgeom.converters.coco.read_slow import SlowReader
 from dlgeom.converters.coco.read_source import SourceFile
+from dlgeom.converters.coco.read_spill import Spill
 from dlgeom.converters.coco.scan import Scanner, Window, record_spans
 from dlgeom.errors import FormatError
 from dlgeom.labels import Label
@@ -55,8 +56,9 @@ class FileIndex:
     images : ImageTable
     labels : list of Label, or None
         None where there is no ``categories`` key.
-    block : Block
-        Columns of all records; those that were left out have the bit `DEAD`.
+    records : Block or Spill
+        Columns of all records, on disk where they outgrow their share; those that were left out
+        have the bit `DEAD`.
     windows : list of (int, int, int, int)
         First and last-plus-one row, start and stop in the file.
     sections : dict of str to bytes
@@ -77,7 +79,7 @@ class FileIndex:
         self.has_annotations = False
         self._rows = 0
         self.source = SourceFile(path, shown, context.limits)
-        self._columns = Growing(self.source.size)
+        self._columns = Growing(self.source.size, context.limits.index_bytes)
         self._scanner = Scanner(self.source, context.limits)
         self._slow = SlowReader(context.limits)
         if self.source.note:
@@ -88,7 +90,7 @@ class FileIndex:
             self.source.close()
             raise
         self.sections = self._scanner.sections
-        self.block: Block = self._columns.block()
+        self.records: Block | Spill = self._columns.records()
         del self._columns
 
     @property

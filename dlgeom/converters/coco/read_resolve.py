@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,13 @@ from dlgeom.converters.coco.read_columns import (
 from dlgeom.converters.coco.read_ids import SLICE, IdMap
 from dlgeom.converters.coco.read_images import ImageTable
 from dlgeom.converters.coco.read_index import FileIndex
+from dlgeom.converters.coco.read_spill import Piece, Spill, pieces_of, repeated_rows
 from dlgeom.errors import FormatError
 from dlgeom.labels import Label
 
 __all__ = ["identifier", "resolve"]
+
+Ints = NDArray[np.int32]
 
 
 def identifier(column: Column, row: int) -> Any:
@@ -35,12 +39,13 @@ def identifier(column: Column, row: int) -> Any:
 
 
 class _Checks:
-    """The checks of one file."""
+    """The checks of some records of one file."""
 
-    def __init__(self, index: FileIndex, items: NDArray[np.int32], images: ImageTable) -> None:
+    def __init__(self, index: FileIndex, piece: Piece, images: ImageTable) -> None:
         self.index = index
-        self.block: Block = index.block
-        self.items = items
+        self.first = piece.first
+        self.block: Block = piece.block
+        self.items, self.labels = piece.item, piece.label
         self.images = images
         self.problems = index.context.problems
 
@@ -50,7 +55,7 @@ class _Checks:
     def _where(self, row: int, field: str = "") -> dict[str, Any]:
         return {
             "path": self.index.shown,
-            "location": self.index.unit.format(row) + field,
+            "location": self.index.unit.format(self.first + row) + field,
             "annotation_id": identifier(self.block.id, row),
         }
 
@@ -70,7 +75,8 @@ class _Checks:
             return [float(f"{number:g}") for number in self.block.box[row].tolist()]
         return ""
 
-    def references(self, labels: NDArray[np.int32]) -> None:
+    def references(self, table: list[Label]) -> None:
+        """Leave out records of images and categories that are not there."""
         alive = self.alive()
         self.skip(
             alive & (self.items < 0),
@@ -80,13 +86,13 @@ class _Checks:
         )
         captions = (self.block.flags & CAPTION) != 0
         self.skip(
-            self.alive() & (labels < 0) & ~captions,
+            self.alive() & (self.labels < 0) & ~captions,
             "ref.category",
             "category_id {} is not in categories. Add it, or remove the record",
             "category_id",
         )
 
-    def boxes(self) -> None:
+    def boxes(self, table: list[Label]) -> None:
         """Leave out boxes that lie wholly outside of their image, or reach too far."""
         if not len(self.images):
             return
@@ -97,7 +103,7 @@ class _Checks:
             part = slice(start, start + SLICE)
             left, top, width, height = self.block.box[part].T
             items = self.items[part]
-            right, bottom = self.images.width[items], self.images.height[items]
+            right, bottom = self.images.sizes(items)
             known = (right > 0) & (items >= 0)
             with np.errstate(invalid="ignore"):
                 away = (left > right) | (top > bottom) | (left + width < 0) | (top + height < 0)
@@ -118,14 +124,16 @@ class _Checks:
             "bbox",
         )
 
-    def masks(self) -> None:
+    def masks(self, table: list[Label]) -> None:
+        """Leave out run lengths of another size than their image."""
         rows = self.block.mask_rows
         if not len(rows):
             return
         alive = self.alive()[rows]
         sizes = self.block.mask_sizes
         items = self.items[rows]
-        due = np.column_stack((self.images.height[items], self.images.width[items]))
+        width, height = self.images.sizes(items)
+        due = np.column_stack((height, width))
         wrong = alive & (items >= 0) & (due[:, 0] > 0) & (due != sizes).any(axis=1)
         limits = self.index.context.limits
         for place in np.flatnonzero(wrong).tolist():
@@ -140,7 +148,7 @@ class _Checks:
             )
             self.block.flags[row] |= DEAD
 
-    def crowds(self) -> None:
+    def crowds(self, table: list[Label]) -> None:
         """Tell of crowds that are polygons."""
         crowds = (self.block.flags & (CROWD | OUTLINE | RUNS | DEAD)) == (CROWD | OUTLINE)
         for row in np.flatnonzero(crowds).tolist():
@@ -153,14 +161,14 @@ class _Checks:
             **self._where(row),
         )
 
-    def poses(self, labels: NDArray[np.int32], table: list[Label]) -> None:
+    def poses(self, table: list[Label]) -> None:
         """Leave out keypoints whose number is not that of their category."""
         rows = self.block.pose_rows
         if not len(rows):
             return
         due = np.array([len(label.keypoints) for label in table] + [0], dtype=np.int64)
         counts = self.block.pose_counts
-        wanted = due[labels[rows]]
+        wanted = due[self.labels[rows]]
         wrong = (wanted > 0) & (counts != wanted) & self.alive()[rows]
         for place in np.flatnonzero(wrong).tolist():
             row = int(rows[place])
@@ -172,26 +180,61 @@ class _Checks:
             )
             self.block.flags[row] = (self.block.flags[row] & ~np.uint16(KEYPOINTS)) | REPAIRED
 
-    def repeated_ids(self) -> None:
+    def repeated_ids(self, rows: NDArray[np.int64]) -> None:
         """Tell of annotation ids that occur twice; all of the records are kept."""
-        ids = self.block.id
-        if isinstance(ids, np.ndarray):
-            again = _repeats(ids)
-        else:
-            seen: set[Any] = set()
-            rows = []
-            for row, value in enumerate(ids):
-                if value is not None and value in seen:
-                    rows.append(row)
-                seen.add(value)
-            again = np.array(rows, dtype=np.int64)
         alive = self.alive()
-        for row in np.sort(again[alive[again]]).tolist():
+        for row in rows[alive[rows]].tolist():
             self.problems.notice(
                 "ref.duplicate_id",
-                f"id {identifier(ids, row)!r} occurs before; both records are kept",
+                f"id {identifier(self.block.id, row)!r} occurs before; both records are kept",
                 **self._where(row),
             )
+
+
+_CHECKS: tuple[Callable[[_Checks, list[Label]], None], ...] = (
+    _Checks.references,
+    _Checks.boxes,
+    _Checks.masks,
+    _Checks.crowds,
+    _Checks.poses,
+)
+
+
+def _repeated(block: Block | Spill) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows whose id occurs before, in ascending order."""
+    if isinstance(block, Spill):
+        yield from repeated_rows(block)
+        return
+    ids = block.id
+    if isinstance(ids, np.ndarray):
+        yield np.sort(_repeats(ids))
+        return
+    seen: set[Any] = set()
+    rows = []
+    for row, value in enumerate(ids):
+        if value is not None and value in seen:
+            rows.append(row)
+        seen.add(value)
+    yield np.array(rows, dtype=np.int64)
+
+
+def _tell_repeats(index: FileIndex, images: ImageTable, item: Ints, label: Ints) -> None:
+    block = index.records
+    for rows in _repeated(block):
+        if not isinstance(block, Spill):
+            _Checks(index, Piece(0, block, item, label, _keep), images).repeated_ids(rows)
+            continue
+        # Slices of as many records as these few may be spread over.
+        for begin in range(0, len(rows), block.rows.step):
+            some = rows[begin : begin + block.rows.step]
+            for first in np.unique(some // block.rows.step * block.rows.step).tolist():
+                piece = block.piece(first, first + block.rows.step)
+                here = some[(some >= first) & (some < first + block.rows.step)] - first
+                _Checks(index, piece, images).repeated_ids(here)
+
+
+def _keep() -> None:
+    pass
 
 
 def _repeats(ids: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
@@ -223,33 +266,50 @@ def resolve(
     Returns
     -------
     item, label : ndarray of int32, shape (N,)
-        Position in `images` and in `table`; -1 for none.
+        Position in `images` and in `table`; -1 for none. Empty for records on disk, which keep
+        them.
+
+    Notes
+    -----
+    Each check goes over all records before the next one does, so that faults are told in the same
+    order whether the records are in memory or on disk.
     """
-    block = index.block
-    items = IdMap(images.ids).find(block.image)
+    block = index.records
+    if index.labels is None and not table and _names_classes(block):
+        raise FormatError(
+            "has no categories, but annotations that name one; add the list of categories",
+            code="schema.field",
+            path=index.shown,
+        )
     ids = [label.id for label in table]
-    labels = IdMap(_ids(ids)).find(block.category)
-    labels[_missing(block.category)] = -1
-    items[_missing(block.image)] = -1
-    alive = (block.flags & DEAD) == 0
-    if index.labels is None and not table:
-        plain = alive & ((block.flags & CAPTION) == 0)
-        if plain.any():
-            raise FormatError(
-                "has no categories, but annotations that name one; add the list of categories",
-                code="schema.field",
-                path=index.shown,
-            )
-    checks = _Checks(index, items, images)
-    checks.references(labels)
-    checks.boxes()
-    checks.masks()
-    checks.crowds()
-    checks.poses(labels, table)
-    checks.repeated_ids()
+    item_of, label_of = images.finder(), IdMap(_ids(ids))
+    item = label = np.zeros(0, dtype=np.int32)
+    for piece in pieces_of(block, item, label):
+        image, category = piece.block.image, piece.block.category
+        piece.item, piece.label = item_of.find(image), label_of.find(category)
+        piece.label[_missing(category)] = -1
+        piece.item[_missing(image)] = -1
+        piece.save()
+        if not isinstance(block, Spill):
+            item, label = piece.item, piece.label
+    for check in _CHECKS:
+        for piece in pieces_of(block, item, label):
+            check(_Checks(index, piece, images), table)
+            piece.save()
+    _tell_repeats(index, images, item, label)
     # They are positions now; what is left takes no memory.
-    block.image = block.category = np.broadcast_to(np.zeros(1, dtype=np.int32), len(block))
-    return items, labels
+    if isinstance(block, Spill):
+        block.drop_keys()
+    else:
+        block.image = block.category = np.broadcast_to(np.zeros(1, dtype=np.int32), len(block))
+    return item, label
+
+
+def _names_classes(block: Block | Spill) -> bool:
+    """Whether any record is of a class: it is no caption, and not left out."""
+    nothing = np.zeros(0, dtype=np.int32)
+    pieces = pieces_of(block, nothing, nothing)
+    return any(bool(((piece.block.flags & (DEAD | CAPTION)) == 0).any()) for piece in pieces)
 
 
 def _ids(values: list[Any]) -> Column:

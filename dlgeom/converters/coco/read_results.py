@@ -16,11 +16,15 @@ from dlgeom.converters.coco.read_columns import DEAD, id_column
 from dlgeom.converters.coco.read_images import ImageFinder, ImageTable
 from dlgeom.converters.coco.read_index import FileIndex
 from dlgeom.converters.coco.read_resolve import identifier
+from dlgeom.converters.coco.read_spill import pieces_of
 from dlgeom.converters.problems import Problems
 from dlgeom.errors import FormatError
 from dlgeom.labels import Label
 
 __all__ = ["results_images", "results_labels"]
+
+
+_NONE = np.zeros(0, dtype=np.int32)
 
 
 def _ground_truth(context: ReadContext) -> FileIndex | None:
@@ -57,15 +61,16 @@ def results_images(parts: list[FileIndex], context: ReadContext) -> ImageTable:
         return truth.images
     sizes: dict[Any, tuple[int, int]] = {}
     for index in parts:
-        block = index.block
-        alive = np.flatnonzero((block.flags & DEAD) == 0).tolist()
-        for row in alive:
-            sizes.setdefault(identifier(block.image, row), (0, 0))
-        for place, row in enumerate(block.mask_rows.tolist()):
-            height, width = block.mask_sizes[place].tolist()
-            key = identifier(block.image, row)
-            if sizes.get(key) == (0, 0):
-                sizes[key] = (width, height)
+        for piece in pieces_of(index.records, _NONE, _NONE):
+            block = piece.block
+            alive = np.flatnonzero((block.flags & DEAD) == 0).tolist()
+            for row in alive:
+                sizes.setdefault(identifier(block.image, row), (0, 0))
+            for place, row in enumerate(block.mask_rows.tolist()):
+                height, width = block.mask_sizes[place].tolist()
+                key = identifier(block.image, row)
+                if sizes.get(key) == (0, 0):
+                    sizes[key] = (width, height)
     table = ImageTable()
     table.ids = id_column(list(sizes))
     table.names = [str(key) for key in sizes]
@@ -83,8 +88,10 @@ def results_labels(parts: list[FileIndex], context: ReadContext) -> None:
     for index in parts:
         if index.labels is not None:
             continue
-        block = index.block
-        alive = np.flatnonzero((block.flags & DEAD) == 0).tolist()
-        found = dict.fromkeys(identifier(block.category, row) for row in alive)
+        found: dict[Any, None] = {}
+        for piece in pieces_of(index.records, _NONE, _NONE):
+            block = piece.block
+            alive = np.flatnonzero((block.flags & DEAD) == 0).tolist()
+            found.update(dict.fromkeys(identifier(block.category, row) for row in alive))
         known = sorted((key for key in found if key is not None), key=lambda k: (str(type(k)), k))
         index.labels = [Label(name=str(key), id=key) for key in known]

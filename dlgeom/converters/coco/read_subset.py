@@ -8,23 +8,26 @@ added.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlgeom.converters.base import ReadContext
-from dlgeom.converters.coco.read_columns import CAPTION, DEAD, Column, joined
+from dlgeom.converters.coco.read_columns import CAPTION, DEAD, Block, Column, joined
 from dlgeom.converters.coco.read_ids import IdMap
 from dlgeom.converters.coco.read_images import ImageTable
 from dlgeom.converters.coco.read_index import FileIndex
 from dlgeom.converters.coco.read_json import strict_json
 from dlgeom.converters.coco.read_resolve import identifier, resolve
+from dlgeom.converters.coco.read_spill import Spill, spilled, supersede
 from dlgeom.errors import FormatError
 from dlgeom.labels import Label, LabelTable
 
 __all__ = ["Labels", "Subset"]
 
+Ints = NDArray[np.int32]
 RANK = ("keypoints", "person_keypoints", "instances", "lvis", "stuff", "labels")
 
 
@@ -83,12 +86,12 @@ class Subset:
     images : ImageTable
     owner : ndarray of int32, shape (images,)
         File in which the record of each image lies.
-    block : Block
-        Records of all files.
+    records : Block or Spill
+        Records of all files; where they are on disk, `portions` stand for the split.
     labels : list of (int, Label)
         The categories of its files, each with its position in the run's labels.
     item, label : ndarray of int32, shape (N,)
-        Position in `images`, and in the run's labels.
+        Position in `images`, and in the run's labels; empty for records on disk.
     first_rows : list of int
         First row of each file, and the number of rows.
     first_item, first_order : int
@@ -120,19 +123,28 @@ class Subset:
             table = index.labels or []
             item, label = resolve(index, self.images, table)
             places = labels.add(table, self.labels)
+            if isinstance(index.records, Spill):
+                for piece in index.records.pieces():
+                    piece.label = places[piece.label]
+                    piece.save()
             items.append(item)
             names.append(places[label])
-        if len(self.parts) > 1:
-            self._supersede(items, names)
-        self.first_rows = np.cumsum([0] + [len(index.block) for index in self.parts]).tolist()
-        self.block = joined([index.block for index in self.parts])
+        self.records: Block | Spill
+        self.first_rows = np.cumsum([0] + [len(index.records) for index in self.parts]).tolist()
+        if any(isinstance(index.records, Spill) for index in self.parts):
+            self.records = self._joined_on_disk(items, names)
+            self.item = self.label = np.zeros(0, dtype=np.int32)
+        else:
+            if len(self.parts) > 1:
+                self._supersede(items, names)
+            self.records = joined([index.records for index in self.parts])  # type: ignore[misc]
+            self.item = np.concatenate(items)
+            self.label = np.concatenate(names)
         for index in self.parts:
-            index.block = self.block  # its own columns are not needed any more
-        self.item = np.concatenate(items)
-        self.label = np.concatenate(names)
+            index.records = self.records  # its own columns are not needed any more
 
     def __len__(self) -> int:
-        return len(self.block)
+        return len(self.records)
 
     def sections(self) -> dict[str, bytes]:
         """Return the root keys of the files; the first file that has one tells of it."""
@@ -149,6 +161,35 @@ class Subset:
                 found.setdefault(key, raw)
         return found
 
+    @property
+    def block(self) -> Block:
+        """The records, which are in memory."""
+        assert isinstance(self.records, Block)
+        return self.records
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the records are on disk, and come in slices."""
+        return isinstance(self.records, Spill)
+
+    def save(self) -> None:
+        """Keep what was found out about records: all of it is in memory."""
+
+    def owners(self, first: int, images: ImageTable) -> Ints:
+        """Return the file of images, which are `images` of those from `first` on."""
+        numbers = images.numbers
+        return self.owner[first : first + len(images)] if numbers is None else self.owner[numbers]
+
+    def windows(self) -> Iterator[tuple[FileIndex, int, int, int, int]]:
+        """Yield file, first and last-plus-one row, start and stop in the file of each window."""
+        for index, shift in zip(self.parts, self.first_rows, strict=False):
+            for first, last, start, stop in index.windows:
+                yield index, first + shift, last + shift, start, stop
+
+    def numbers_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of each row among the records of the split."""
+        return rows
+
     def part_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the file of each row."""
         return np.searchsorted(self.first_rows, rows, side="right") - 1
@@ -158,16 +199,47 @@ class Subset:
         for index in self.parts:
             index.source.check_unchanged()
 
+    def _joined_on_disk(self, items: list[Ints], labels: list[Ints]) -> Spill:
+        spills = []
+        for index, item, label in zip(self.parts, items, labels, strict=True):
+            block = index.records
+            if not isinstance(block, Spill):
+                block = spilled(block, item, label, self._context.limits.index_bytes)
+                index.records = block
+            spills.append(block)
+        if len(spills) == 1:
+            return spills[0]
+        order = self._by_rank()
+        counts = supersede([spills[part] for part in order])
+        for part, replaced in zip(order, counts, strict=True):
+            self._tell_superseded(part, replaced)
+        whole = Spill(spills[0].share)
+        for spill in spills:
+            whole.extend(spill)
+        return whole
+
+    def _by_rank(self) -> list[int]:
+        ranks = [RANK.index(kind) if kind in RANK else len(RANK) for kind in self.kinds]
+        return sorted(range(len(self.parts)), key=lambda part: ranks[part])
+
+    def _tell_superseded(self, part: int, replaced: int) -> None:
+        if replaced:
+            self._context.problems.notice(
+                "record.duplicate",
+                f"{replaced} records have the id and the image of records in another file of "
+                "this split, which says more about them; those are read",
+                path=self.parts[part].shown,
+            )
+
     def _supersede(self, items: list[NDArray[np.int32]], labels: list[NDArray[np.int32]]) -> None:
         """Mark records that another file tells with more detail.
 
         They have the id, the image and the class in common: ids of things and stuff may meet.
         """
-        ranks = [RANK.index(kind) if kind in RANK else len(RANK) for kind in self.kinds]
-        order = sorted(range(len(self.parts)), key=lambda part: ranks[part])
         told: dict[Any, int] = {}
-        for part in order:
-            block = self.parts[part].block
+        for part in self._by_rank():
+            block = self.parts[part].records
+            assert isinstance(block, Block)
             alive = np.flatnonzero((block.flags & (DEAD | CAPTION)) == 0)
             replaced = 0
             for row in alive.tolist():
@@ -178,13 +250,7 @@ class Subset:
                 if told.setdefault(thing, part) != part:
                     block.flags[row] |= DEAD
                     replaced += 1
-            if replaced:
-                self._context.problems.notice(
-                    "record.duplicate",
-                    f"{replaced} records have the id and the image of records in another file of "
-                    "this split, which says more about them; those are read",
-                    path=self.parts[part].shown,
-                )
+            self._tell_superseded(part, replaced)
 
 
 def _merged_images(

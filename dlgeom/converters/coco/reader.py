@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,9 @@ from dlgeom.converters.coco.read_columns import DEAD
 from dlgeom.converters.coco.read_ids import last_id
 from dlgeom.converters.coco.read_images import ImageFinder
 from dlgeom.converters.coco.read_index import FileIndex, PanopticFileError
+from dlgeom.converters.coco.read_portions import portions
 from dlgeom.converters.coco.read_results import results_images, results_labels
+from dlgeom.converters.coco.read_spill import pieces_of
 from dlgeom.converters.coco.read_subset import Labels, Subset
 from dlgeom.converters.images import tell_links
 from dlgeom.converters.problems import Problems
@@ -179,8 +182,12 @@ class CocoReader:
             table, {subset.name: subset.labels for subset in self._subsets}
         )
         self.meta.extra["coco_last_ids"] = (
-            max(last_id(subset.images.ids) for subset in self._subsets),
-            max(last_id(subset.block.id) for subset in self._subsets),
+            max(subset.images.last_id() for subset in self._subsets),
+            max(
+                last_id(piece.block.id)
+                for subset in self._subsets
+                for piece in pieces_of(subset.records, subset.item, subset.label)
+            ),
         )
 
     def _add(self, name: str | None, parts: list[tuple[str, FileIndex]], labels: Labels) -> None:
@@ -219,9 +226,10 @@ class CocoReader:
         """Return which of box, rotated, outline, runs, keypoints, other occur anywhere."""
         seen = 0
         for subset in self._subsets:
-            flags = subset.block.flags
-            alive = flags[(flags & DEAD) == 0]
-            seen |= int(np.bitwise_or.reduce(alive)) if len(alive) else 0
+            for piece in pieces_of(subset.records, subset.item, subset.label):
+                flags = piece.block.flags
+                alive = flags[(flags & DEAD) == 0]
+                seen |= int(np.bitwise_or.reduce(alive)) if len(alive) else 0
         return {name for name, bit in _KINDS.items() if seen & bit}
 
     def count(self) -> int:
@@ -240,20 +248,20 @@ class CocoReader:
             grouped stream too.
         """
         for subset in self._subsets:
-            builder = Builder(
-                subset,
-                self.meta.labels,
-                self._context,
-                needs,
+            builder = partial(
+                Builder,
+                labels=self.meta.labels,
+                context=self._context,
+                needs=needs,
                 raw=True,
                 check=not grouped,
             )
             try:
-                if grouped:
-                    yield from builder.grouped_chunks()
-                else:
-                    yield from builder.item_chunks()
-                    yield from builder.file_chunks()
+                if not grouped:
+                    yield from builder(subset).item_chunks()
+                for portion in portions(subset, grouped=grouped):
+                    made = builder(portion)
+                    yield from made.grouped_chunks() if grouped else made.file_chunks()
             except (ValueError, msgspec.DecodeError) as error:
                 # The text was good when it was indexed.
                 if not isinstance(error, DlgeomError):
@@ -263,7 +271,7 @@ class CocoReader:
 
     def cut(self, *, grouped: bool, needs: frozenset[str]) -> Cut | None:
         """Return the data set as parts for other processes, None where it stays whole."""
-        if not grouped:
+        if not grouped or any(subset.on_disk for subset in self._subsets):
             return None
         from dlgeom.converters.coco.read_parts import parts_of
 
