@@ -24,6 +24,7 @@ from dlgeom.converters import resume as resuming
 from dlgeom.converters.folders import Folder, copy_file, same_bytes, same_files, write_all
 from dlgeom.converters.held import Held
 from dlgeom.converters.output_files import IN_THE_WAY, FileWriter, NoFile, exists, refused
+from dlgeom.converters.places import refuse_address
 from dlgeom.converters.resume import MARKER, Marker, Run, is_temporary
 from dlgeom.errors import DlgeomError, FormatError, GeometryError, OutputError, UsageError
 
@@ -71,6 +72,7 @@ class Output:
         run: Run | None = None,
         resume: bool = False,
     ) -> None:
+        refuse_address(target)
         self._set_up(target, single=single, overwrite=overwrite, dry_run=dry_run)
         self._run, self._resume = run, resume
         try:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from dlgeom.converters import lazy
 from dlgeom.converters.archives.kinds import archive_ending, inner_path
 from dlgeom.converters.problems import Problems
-from dlgeom.errors import DlgeomError, OutputError
+from dlgeom.errors import DlgeomError, OutputError, UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = [
     "local_path",
     "needs_place",
     "place_of",
+    "refuse_address",
     "shown_source",
     "url_of",
 ]
@@ -78,6 +79,21 @@ def local_path(url: str) -> Path | None:
     if not url.lower().startswith(("file://", "local://")) or "::" in url:
         return None
     return Path(url.partition("://")[2])
+
+
+def refuse_address(path: PathLike) -> None:
+    """Refuse an address where only a path will do.
+
+    Raises
+    ------
+    UsageError
+        For an address.
+    """
+    url = url_of(path)
+    if url is not None:
+        raise UsageError(
+            f"{shown_source(url)}: this is written to disk only. Name a path, and copy it there"
+        )
 
 
 def needs_place(source: PathLike) -> bool:

@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from multiprocessing import get_context
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlgeom.annotation import AnnotationCollection
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.converters.output import Output
 from dlgeom.converters.pipeline import gc_paused, selection_of
+from dlgeom.converters.places import shown_source
 from dlgeom.converters.problems import Problems
 from dlgeom.converters.report import Report
 from dlgeom.converters.source import OnError, PathLike, open_source
+from dlgeom.converters.targets import output_at
 from dlgeom.errors import DlgeomError, FormatError, UsageError
 from dlgeom.item import Item
 from dlgeom.limits import DEFAULT_LIMITS, Limits
@@ -155,7 +156,7 @@ include_labels, exclude_labels, where, **options
             )
         )
         reader = opened.reader
-        told.source, told.target = str(path), str(target)
+        told.source, told.target = shown_source(path), shown_source(target)
         told.source_format = reader.meta.format
         root = opened.images or reader.meta.images_root
         run = _Run(
@@ -170,7 +171,7 @@ include_labels, exclude_labels, where, **options
             limits=limits,
             overwrite=overwrite,
         )
-        output = stack.enter_context(Output(Path(target), overwrite=overwrite))
+        output = stack.enter_context(output_at(target, overwrite=overwrite, staged=True))
         if executor is None and workers > 1:
             executor = stack.enter_context(
                 ProcessPoolExecutor(workers, mp_context=get_context("spawn"))

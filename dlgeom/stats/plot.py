@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlgeom.converters.output import Output
+from dlgeom.converters.places import shown_source
+from dlgeom.converters.targets import output_at
 from dlgeom.errors import MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def check_plot(path: PathLike, *, overwrite: bool = False) -> None:
             "Give it such a suffix"
         )
     _figure_class()
-    Output(target, single=True, overwrite=overwrite)
+    output_at(path, single=True, overwrite=overwrite).close()
 
 
 def save_plot(statistics: Statistics, path: PathLike, *, overwrite: bool = False) -> str:
@@ -102,10 +103,10 @@ def save_plot(statistics: Statistics, path: PathLike, *, overwrite: bool = False
         # A script that the font lacks is drawn as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(picture, format=kind, dpi=100, metadata=metadata or None)
-    output = Output(target, single=True, overwrite=overwrite)
+    output = output_at(path, single=True, overwrite=overwrite)
     with output, output.file(target.name) as file:
         file.write(picture.getvalue())
-    return str(target)
+    return shown_source(path)
 
 
 def _plain(text: str) -> str:

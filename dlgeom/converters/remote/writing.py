@@ -414,6 +414,7 @@ class StagedOutput(Output):
 
     def __init__(self, remote: RemoteOutput, *, overwrite: bool) -> None:
         self._remote = remote
+        self._sent = False
         target = Path(remote.root, remote.name or "target")
         super().__init__(target, single=remote.single, overwrite=overwrite, dry_run=remote.dry_run)
 
@@ -429,6 +430,7 @@ class StagedOutput(Output):
     def settle(self) -> None:
         """Send what was made."""
         super().settle()
+        self._sent = True
         if self.dry_run:
             return
         for folder, folders, names in os.walk(self.root):
@@ -450,8 +452,13 @@ class StagedOutput(Output):
         trace: TracebackType | None,
     ) -> None:
         try:
-            super().__exit__(kind, error, trace)
+            if kind is None and not self._sent:
+                self.settle()
+        except BaseException as failed:
+            kind, error, trace = type(failed), failed, failed.__traceback__
+            raise
         finally:
+            super().__exit__(kind, error, trace)
             self._remote.__exit__(kind, error, trace)
 
 

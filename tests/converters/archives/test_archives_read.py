@@ -867,6 +867,29 @@ def test_training_reads_archives(tmp_path: Path, own_temporary: Path) -> None:
         assert list(own_temporary.iterdir()) == []
 
 
+def test_a_run_over_an_archive_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dlgeom.converters.output import Output
+
+    source = archive(tree(SAMPLE), tmp_path / "a.tar.gz")
+    more = {"to_format": "yolo", "image_files": "copy", "on_error": "skip", "resume": True}
+    dl.convert(source, tmp_path / "whole", **more)
+    real, calls = Output.write, []
+
+    def failing(self: Output, name: str, data: bytes) -> None:
+        calls.append(name)
+        if len(calls) > 3:
+            raise KeyboardInterrupt
+        real(self, name, data)
+
+    monkeypatch.setattr(Output, "write", failing)
+    with pytest.raises(KeyboardInterrupt):
+        dl.convert(source, tmp_path / "out", **more)
+    monkeypatch.setattr(Output, "write", real)
+    assert (tmp_path / "out").exists()
+    dl.convert(source, tmp_path / "out", **more)
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
 def test_one_place_for_one_source(tmp_path: Path) -> None:
     source = archive(tree(SAMPLE), tmp_path / "a.zip")
     with place_of(source) as one, place_of(str(source)) as two:  # type: ignore[union-attr]

@@ -195,6 +195,21 @@ def test_every_command_reads_addresses(
     assert run(["info", "memory://b/merged"]) == 0
 
 
+def test_pictures_at_addresses(
+    tmp_path: Path, memory: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for target in ("memory://b/pictures", "pictures"):
+        assert run(["render", str(SAMPLE), target, "--kind", "overlay"]) == 0
+    assert far_tree(memory, "/b/pictures") == tree(tmp_path / "pictures")
+    for code in (0, 5):  # the second time it is there
+        assert run(["stats", str(SAMPLE), "--plot", "memory://b/x.svg", "--quiet"]) == code
+    assert memory.cat_file("/b/x.svg").startswith(b"<?xml")
+    assert run(["view", str(SAMPLE), "--out", "memory://b/x.html"]) == 2
+    assert "written to disk only" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pictures", "temporary"]
+
+
 def test_data_sets_at_addresses(memory: Any) -> None:
     put(memory, tree(SAMPLE), "/b/in")
     with dl.open_dataset("memory://b/in", on_error="skip") as found:
