@@ -179,6 +179,8 @@ class WriteContext(msgspec.Struct, kw_only=True):
     subset: str | None = None
     image_files: str = "none"
     measure: bool = False
+    part: bool = False
+    """Whether only a part of the target is written, which another process puts in its place."""
 
 
 class Reader(Protocol):

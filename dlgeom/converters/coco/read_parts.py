@@ -96,7 +96,7 @@ class CocoPart(msgspec.Struct):
         last = self.first_item + len(self.owner) - 1
         return f"{' + '.join(file.shown for file in self.files)} (images {self.first_item}-{last})"
 
-    def open(self, meta: Meta, context: ReadContext) -> _PartReader:
+    def open(self, meta: Meta, context: ReadContext, base: Any, number: int) -> _PartReader:
         """Return a reader of the part."""
         return _PartReader(self, meta, context)
 

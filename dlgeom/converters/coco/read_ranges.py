@@ -192,8 +192,8 @@ def _take(index: FileIndex, found: RangeOutcome, size: int) -> None:
 def _read_here(index: FileIndex, start: int, stop: int) -> int:
     """Read a range; return where the list ended, or -1 where it goes on."""
     if stop < 0:
-        for window in index._scanner.windows(start - 1, ANNOTATIONS):
-            index._window(window)
+        for rest in index._scanner.windows(start - 1, ANNOTATIONS):
+            index._window(rest)
         return index._scanner._place
     end: Any = _Until(index.source, stop)
     scanner = Scanner(end, index.context.limits)

@@ -228,6 +228,11 @@ class Categories:
             found = self.labels.find(label.name)
             self._mapping.append(self.labels.add(label) if found is None else found)
 
+    @property
+    def points(self) -> dict[int, int]:
+        """What `has_points` was told."""
+        return self._points
+
     def has_points(self, index: int, count: int) -> None:
         """Note that a label without keypoint names has records with `count` keypoints."""
         if count > self._points.get(index, 0):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -24,6 +24,7 @@ from dlgeom.converters.coco.read_json import edit, strict_json
 from dlgeom.converters.coco.write_codes import CODES, drop
 from dlgeom.converters.coco.write_ids import Categories, CategoriesOfFiles, Ids, encode_json
 from dlgeom.converters.coco.write_judge import drop_outside, without_faults
+from dlgeom.converters.coco.write_parts import PartRoot, PartState, texts_of, with_ids
 from dlgeom.converters.coco.write_records import (
     Choices,
     build,
@@ -36,10 +37,14 @@ from dlgeom.converters.fields import ALL_FIELDS
 from dlgeom.converters.image_files import WithImages
 from dlgeom.converters.lower_to import Nearest
 from dlgeom.converters.names import Claims
+from dlgeom.converters.problems import Problems
 from dlgeom.errors import FormatError
 from dlgeom.geometry import raster
 from dlgeom.geometry.ragged import Rings
 from dlgeom.item import Item
+
+if TYPE_CHECKING:
+    from dlgeom.converters.parallel.emit import Gathered
 
 __all__ = ["WRITE_OPTIONS", "create_writer"]
 
@@ -71,7 +76,7 @@ class Target:
 
     def __init__(
         self,
-        root: RootFile | ListFile,
+        root: RootFile | ListFile | PartRoot,
         categories: Categories,
         *,
         copies: bool,
@@ -137,13 +142,14 @@ class CocoWriter:
         )
         self._categories = CategoriesOfFiles(
             meta,
-            context.problems,
+            Problems() if context.part else context.problems,
             apart=self._from_coco and not self._merges,
             from_one=_option(context, "coco_category_ids") == "from1",
         )
         # So do ids of several files of one subset: those of captions and things, for one.
         self._renumbers = self._merges or bool(meta.extra.get("coco_joined"))
-        self._pending = _lost_by_merging(meta) if self._merges else Counter()
+        self._pending = _lost_by_merging(meta) if self._merges and not context.part else Counter()
+        self._wished = False
         self._added: Counter[str] = Counter()
         # A list has no images, and the records of a COCO source are copied as they are.
         self.sized = "no" if self._results or self._from_coco else "items"
@@ -165,6 +171,8 @@ class CocoWriter:
     def _open(self, subset: str, categories: Categories) -> Target:
         context = self._context
         meta = context.meta
+        if context.part:
+            return Target(PartRoot(subset), categories, copies=False)
         last = meta.extra.get("coco_last_ids", (0, 0)) if self._from_coco else (0, 0)
         if context.output.single:
             name = context.output.name
@@ -217,6 +225,9 @@ class CocoWriter:
         self._last_items, self._last_images, self._last_targets = chunk.items, images, targets
 
     def _image_id(self, target: Target, item: Item) -> Any:
+        if isinstance(target.root, PartRoot):
+            self._wished |= item.id is not None or item.name is None or bool(item.record)
+            return target.root.image_id()
         if target.copies and not self._merges and item.id is not None:
             return item.id
         kinds = target.copies and bool(item.record)
@@ -361,6 +372,9 @@ class CocoWriter:
         """Return the id of each row; dropped rows use none up."""
         dropped = losses.status == DROPPED
         count = len(chunk)
+        if isinstance(target.root, PartRoot):
+            self._wished |= chunk.ids.count(None) < count
+            return target.root.annotation_ids(dropped)
         if chunk.ids.count(None) == count and not dropped.any():
             return list(target.annotation_ids.run(count))
         alive = np.flatnonzero(~dropped).tolist()
@@ -456,6 +470,50 @@ class CocoWriter:
             for row in np.flatnonzero(alone).tolist():
                 value = [rings[row].tolist()]
                 changes.setdefault(row, {})["segmentation"] = encode_json(value)
+
+    # -------------------------------------------------------------- in parts
+
+    places = True
+    """What a part has written is put in its place by the process that was asked."""
+    first_here = True
+
+    @property
+    def single(self) -> bool:
+        """Whether the target is one file."""
+        return self._context.output.single
+
+    @property
+    def divisible(self) -> bool:
+        """Whether other processes may write parts: of sources whose records have no ids."""
+        return self._context.meta.format in ("yolo", "voc") and not self._results
+
+    def state(self) -> PartState:
+        """Return what the writer of a part knows at its end; texts go to the spool."""
+        roots = [(target.root, target.categories) for target in self._targets.values()]
+        return PartState(
+            wished=self._wished,
+            files=[
+                root.finished(self._context.output, categories)
+                for root, categories in roots
+                if isinstance(root, PartRoot)
+            ],
+        )
+
+    def absorb(self, state: PartState, gathered: Gathered) -> bool:
+        """Take what a part has written; False where it has ids of its own."""
+        if state.wished:
+            return False
+        texts = texts_of(gathered)
+        for file in state.files:
+            target = self._target(file.subset or None)
+            images = target.image_ids.run(file.images)
+            annotations = target.annotation_ids.run(file.annotations)
+            for index, count in file.points.items():
+                target.categories.has_points(index, count)
+            if texts is not None and not isinstance(target.root, PartRoot):
+                target.root.add("images", with_ids(next(texts), images))
+                target.root.add("annotations", with_ids(next(texts), images, annotations))
+        return True
 
     def finish(self) -> None:
         """Write what can be known only at the end, and give the files their names."""

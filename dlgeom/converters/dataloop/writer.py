@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlgeom.annotation import Annotation, AnnotationCollection
 from dlgeom.converters.base import WriteContext
@@ -20,6 +19,9 @@ from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
 from dlgeom.definitions import Ellipse, Polygon, Segmentation
 from dlgeom.errors import FormatError
 from dlgeom.item import Item
+
+if TYPE_CHECKING:
+    from dlgeom.converters.parallel.emit import Gathered
 
 __all__ = ["PlatformWriter"]
 
@@ -101,7 +103,7 @@ class PlatformWriter(ItemWriter):
         """Return what the writer of a part knows at its end."""
         return self._claims, self._images
 
-    def absorb(self, state: tuple[Claims, Claims], pieces: Mapping[str, bytes]) -> bool:
+    def absorb(self, state: tuple[Claims, Claims], gathered: Gathered) -> bool:
         """Take what a part has written; False where it might have been written otherwise here."""
         claims, images = state
         if not (self._claims.apart(claims) and self._images.apart(images)):

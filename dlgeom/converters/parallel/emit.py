@@ -72,7 +72,10 @@ class Gathering(Output):
 
     def __init__(self, shared: Shared, spool: str) -> None:
         self._set_up(
-            Path(shared["target"]), single=False, overwrite=False, dry_run=shared["dry_run"]
+            Path(shared["target"]),
+            single=shared["single"],
+            overwrite=False,
+            dry_run=shared["dry_run"],
         )
         self._spool = spool
         self._descriptor = -1

@@ -9,6 +9,7 @@ import pickle
 import shutil
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from dlgeom.converters.parallel.tasks import Outcome, Setup, form
 from dlgeom.converters.parallel.units import Cut, Part, enough
 from dlgeom.converters.stream import Progress, Stream
 from dlgeom.errors import OutputError
+from dlgeom.labels import Label
 
 __all__ = ["write_parts"]
 
@@ -49,7 +51,10 @@ def write_parts(
     if context.problems.guard is not None or getattr(context.problems, "naming", None) is not None:
         return False  # what is told goes through this process first
     output = context.output
-    if output.single or registry.find_format(entry.name) is not entry:
+    if (
+        output.single != bool(getattr(writer, "single", False))
+        or registry.find_format(entry.name) is not entry
+    ):
         return False
     if output.share()["mode"] == "compares":
         return False  # the target is complete, and only looked at
@@ -67,9 +72,11 @@ def _spool(output: Output, engine: Engine) -> Iterator[tuple[str, Shared]]:
     shared = _share(output)
     folder = ""
     if not output.dry_run:
-        for old in glob.glob(os.path.join(glob.escape(shared["target"]), ".*.spool.part")):
-            shutil.rmtree(old, ignore_errors=True)  # of a run that was killed
-        folder = os.path.join(shared["target"], f".{shared['token']}.spool.part")
+        root = os.path.abspath(output.root)
+        if not output.single:  # of a run that was killed
+            for old in glob.glob(os.path.join(glob.escape(root), ".*.spool.part")):
+                shutil.rmtree(old, ignore_errors=True)
+        folder = os.path.join(root, f".{shared['token']}.spool.part")
         try:
             os.mkdir(folder, 0o700)
         except OSError as error:
@@ -98,6 +105,11 @@ def _share(output: Output) -> Shared:
     return {**state, "target": os.path.abspath(state["target"])}
 
 
+def _absolute(path: Path | None) -> Path | None:
+    """Return a path that means the same to a process in another folder."""
+    return None if path is None else Path(os.path.abspath(path))
+
+
 class _Run:
     """One run in parts."""
 
@@ -120,12 +132,16 @@ class _Run:
         self._number = 0
         self._most = 2 * engine.workers + 1
         fields = {name: getattr(cut.context, name) for name in ReadContext.__struct_fields__}
-        own = ("output", "meta", "problems")
+        own = ("output", "meta", "problems", "part")
         self._setup = pickle.dumps(
             Setup(
                 target=entry.name,
-                meta=cut.meta,
-                reading={k: v for k, v in fields.items() if k not in ("problems", "engine")},
+                meta=msgspec.structs.replace(cut.meta, images_root=_absolute(cut.meta.images_root)),
+                reading={
+                    name: _absolute(value) if isinstance(value, Path) else value
+                    for name, value in fields.items()
+                    if name not in ("problems", "engine")
+                },
                 writing={
                     name: getattr(context, name)
                     for name in WriteContext.__struct_fields__
@@ -135,6 +151,7 @@ class _Run:
                 all_entries=stream.report.streams,
                 shared=shared,
                 folder=folder,
+                base=cut.base,
             )
         )
 
@@ -143,6 +160,9 @@ class _Run:
         total = self._stream.reader.count() if progress else None
         makers = iter(self._cut.makers)
         waiting: deque[tuple[Part, Job]] = deque()
+        if getattr(self._stream.writer, "first_here", False) or self._cut.base is not None:
+            # It settles what all others start from: files that are open, classes that are known.
+            self._again(next(makers)())
         while True:
             while len(waiting) < self._most and (maker := next(makers, None)) is not None:
                 part: Part = maker()
@@ -166,15 +186,22 @@ class _Run:
         """Take what a part has done, if it is what one process would have done now."""
         stream, gathered = self._stream, outcome.gathered
         writer: Any = stream.writer
-        if not writer.absorb(outcome.state, gathered.pieces):
+        known = self._known(outcome)
+        if known is None or not writer.absorb(outcome.state, gathered):
             self._again(part)
             return
+        for label in known:
+            stream.reader.meta.labels.add(label)
         stream.report.merge(outcome.report, outcome.entries)
         stream.items.merge(outcome.items)
         stream.sized.merge(*outcome.sizes)
         counts = self._context.problems.counts
         for status, count in outcome.counts.items():
             counts[status] = counts.get(status, 0) + count
+        if getattr(writer, "places", False):
+            with contextlib.suppress(OSError):
+                os.unlink(gathered.spool)
+            return
         announce(self._context.output, gathered)
         if gathered.names and not self._shared["dry_run"]:
             job = self._engine.submit(
@@ -186,6 +213,14 @@ class _Run:
             self._writing.append((job, gathered.spool))
             if len(self._writing) > self._most:
                 self._settle()
+
+    def _known(self, outcome: Outcome) -> list[Label] | None:
+        """Return the classes that a part has found first; None where it numbers them otherwise."""
+        labels = list(self._stream.reader.meta.labels)
+        found = outcome.labels
+        if any(one != other for one, other in zip(labels, found, strict=False)):
+            return None
+        return found[len(labels) :]
 
     def _settle(self) -> None:
         """Wait for the files of a part."""
@@ -200,9 +235,11 @@ class _Run:
         """Do a part here: one of its names is that of an image before."""
         stream = self._stream
         context = msgspec.structs.replace(self._cut.context, problems=self._context.problems)
-        reader: Any = part.open(stream.reader.meta, context)
+        reader: Any = part.open(stream.reader.meta, context, self._cut.base, stream.report.images)
         try:
             for chunk in reader.chunks(grouped=stream.writer.grouped, needs=stream.needs):
                 stream.take(chunk)
         finally:
-            reader.close()
+            close = getattr(reader, "close", None)
+            if close is not None:
+                close()

@@ -21,6 +21,7 @@ from dlgeom.converters.problems import Entry, Problems
 from dlgeom.converters.report import Report
 from dlgeom.converters.stream import Stream
 from dlgeom.errors import OutputError
+from dlgeom.labels import Label, LabelTable
 
 __all__ = ["Outcome", "Setup", "form", "gc_paused"]
 
@@ -46,6 +47,8 @@ class Setup(msgspec.Struct):
         The target, as `Output.share` tells it.
     folder : str
         Where spool files go.
+    base : object
+        As `Cut.base`.
     """
 
     target: str
@@ -56,6 +59,7 @@ class Setup(msgspec.Struct):
     all_entries: bool
     shared: Shared
     folder: str
+    base: Any = None
 
 
 class Outcome(msgspec.Struct):
@@ -77,6 +81,8 @@ class Outcome(msgspec.Struct):
         What the writer knows at its end.
     gathered : Gathered
         The files.
+    labels : list of Label
+        The classes at its end, of sources that learn them as they are read.
     """
 
     report: Report
@@ -86,6 +92,7 @@ class Outcome(msgspec.Struct):
     sizes: tuple[bool, str | None]
     state: Any
     gathered: Gathered
+    labels: list[Label]
 
 
 class _Told(Report):
@@ -161,10 +168,16 @@ def _form(setup: Setup, part: Part, number: int) -> Outcome:
     problems = Problems(strict=setup.strict, listener=told.tell)
     spool = os.path.join(setup.folder, f"{number}.{os.getpid()}.{os.urandom(4).hex()}.part")
     output = Gathering(setup.shared, spool)
-    reader = part.open(setup.meta, ReadContext(problems=problems, **setup.reading))
+    context = ReadContext(problems=problems, **setup.reading)
+    meta, labels = setup.meta, getattr(part, "labels", None)
+    if labels is not None:
+        meta = msgspec.structs.replace(meta, labels=LabelTable(labels))
+    reader = part.open(meta, context, setup.base, 0)
     try:
         writer: Any = registry.find_format(setup.target).create(
-            WriteContext(output=output, meta=reader.meta, problems=problems, **setup.writing)
+            WriteContext(
+                output=output, meta=reader.meta, problems=problems, part=True, **setup.writing
+            )
         )
         measure = setup.writing["measure"]
         stream = Stream(reader, problems, writer, told, setup.target, measure=measure)
@@ -187,4 +200,5 @@ def _form(setup: Setup, part: Part, number: int) -> Outcome:
         sizes=stream.sized.seen,
         state=state,
         gathered=gathered,
+        labels=list(reader.meta.labels) if setup.base is not None else [],
     )

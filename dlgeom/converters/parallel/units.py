@@ -41,8 +41,16 @@ class Part(Protocol):
         """What is read, for messages."""
         ...
 
-    def open(self, meta: Meta, context: ReadContext) -> Reader:
-        """Return a reader of the part: it yields chunks as that of the whole does."""
+    def open(self, meta: Meta, context: ReadContext, base: Any, number: int) -> Reader:
+        """Return a reader of the part: it yields chunks as that of the whole does.
+
+        Parameters
+        ----------
+        meta, context, base
+            As `Cut` has them.
+        number : int
+            Number of the first image, where the part does not know it.
+        """
         ...
 
 
@@ -59,12 +67,15 @@ class Cut(msgspec.Struct):
         That of the source, without what only its whole needs.
     context : ReadContext
         That of the reader.
+    base : object
+        What is the same for all parts and more than `meta` says.
     """
 
     seconds: float
     makers: Sequence[Callable[[], Any]]
     meta: Meta
     context: ReadContext
+    base: Any = None
 
 
 def in_units(chunks: Iterable[T], cost: Callable[[T], float]) -> list[list[T]]:

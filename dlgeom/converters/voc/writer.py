@@ -6,7 +6,7 @@ boxes, nearly all rows, are made in bulk from formatted columns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,9 @@ from dlgeom.converters.voc.xmlio import VocItem, escape
 from dlgeom.errors import FormatError
 from dlgeom.geometry.ragged import Rings
 from dlgeom.item import Item
+
+if TYPE_CHECKING:
+    from dlgeom.converters.parallel.emit import Gathered
 
 __all__ = ["WRITE_OPTIONS", "VocWriter", "create_writer"]
 
@@ -408,7 +411,7 @@ class VocWriter:
         """Return what the writer of a part knows at its end."""
         return self._claims, self._sets
 
-    def absorb(self, state: tuple[Claims, SetWriter], pieces: Mapping[str, bytes]) -> bool:
+    def absorb(self, state: tuple[Claims, SetWriter], gathered: Gathered) -> bool:
         """Take what a part has written; False where it might have been written otherwise here."""
         claims, sets = state
         if not self._claims.apart(claims):

@@ -7,10 +7,13 @@ and parsed together; each image is in exactly one chunk, so the stream is always
 
 from __future__ import annotations
 
+import copy
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,10 +25,14 @@ from dlgeom.converters.yolo.read_files import read_labels
 from dlgeom.converters.yolo.read_items import ItemMaker, SizeUnknownError
 from dlgeom.converters.yolo.read_shapes import Refused, check_rows, take_extras, to_shapes
 from dlgeom.converters.yolo.read_splits import Entry
+from dlgeom.converters.yolo.read_tree import Tree
 from dlgeom.converters.yolo.rows import Rows, parse_rows
 from dlgeom.errors import FormatError, OutputError
 from dlgeom.item import Item
 from dlgeom.labels import Label, LabelTable
+
+if TYPE_CHECKING:
+    from dlgeom.converters.parallel.units import Cut
 
 __all__ = ["READ_OPTIONS", "YoloReader", "open_reader", "recognise"]
 
@@ -69,9 +76,11 @@ class YoloReader:
     def __init__(self, path: Path, context: ReadContext) -> None:
         self._context = context
         self._layout: Layout = find_layout(path, context)
+        self._shown, self._first = path.name, 0
         data = self._layout.data
         if data.skip_missing and not self._layout.classify:
             self._layout.entries = [e for e in self._layout.entries if e.label is not None]
+        self._alone = len(self._layout.entries) == 1
         self._indexes = np.array(sorted(data.names), dtype=np.int64)
         self._conf = context.options.get("yolo_conf") or "none"
         self._track = context.options.get("yolo_track_id") or "none"
@@ -190,8 +199,9 @@ class YoloReader:
 
     # -- reading ---------------------------------------------------------------------------
 
-    def _windows(self, files: int = WINDOW_FILES) -> Iterator[list[Entry]]:
+    def _windows(self, files: int = 0) -> Iterator[list[Entry]]:
         entries = self._layout.entries
+        files = files or WINDOW_FILES
         for start in range(0, len(entries), files):
             yield entries[start : start + files]
 
@@ -211,7 +221,7 @@ class YoloReader:
     def _bad_file(self, error: FormatError | OutputError) -> None:
         """Raise if it is the only file, or tell that it is left out."""
         strict = self._context.problems.strict
-        if len(self._layout.entries) == 1 or (strict and isinstance(error, OutputError)):
+        if self._alone or (strict and isinstance(error, OutputError)):
             raise error
         if isinstance(error, OutputError):
             error = FormatError(error.message, code=error.code, path=error.path)
@@ -222,7 +232,7 @@ class YoloReader:
         if self._layout.classify:
             yield from self._classify_chunks()
             return
-        number = order = 0
+        number, order = self._first, 0
         for entries in self._windows():
             for part in _portions(self._texts(entries)):
                 chunk = self._chunk([entries[k] for k, _ in part], [t for _, t in part], order)
@@ -232,6 +242,37 @@ class YoloReader:
                 order += len(chunk)
                 if chunk.items:
                     yield chunk
+
+    def cut(self, *, grouped: bool, needs: frozenset[str]) -> Cut | None:
+        """Return the data set as parts for other processes, None where it stays whole."""
+        if self._layout.classify or self._context.images is not None:
+            return None  # a folder of images is looked through once
+        from dlgeom.converters.parallel.entries import cut_entries
+        from dlgeom.converters.parallel.units import Cost
+
+        base = copy.copy(self)
+        tree = Tree(Path(os.path.abspath(self._layout.tree.root)))
+        base._layout = msgspec.structs.replace(self._layout, tree=tree, entries=[])
+        base.__dict__.update(_context=None, _items=None, meta=None)
+        return cut_entries(
+            self._layout.entries,
+            WINDOW_FILES,
+            Cost(item=60e-6),
+            shown=self._shown,
+            meta=self.meta,
+            context=self._context,
+            base=base,
+        )
+
+    def of_part(
+        self, entries: list[Entry], first: int, meta: Meta, context: ReadContext, number: int
+    ) -> YoloReader:
+        """Return a reader of some of the label files; images are counted from `number`."""
+        reader = copy.copy(self)
+        reader._context, reader.meta, reader._first = context, meta, number
+        reader._layout = msgspec.structs.replace(self._layout, entries=entries)
+        reader._items = ItemMaker(reader._layout, context)
+        return reader
 
     def _chunk(self, entries: list[Entry], texts: list[bytes], order: int) -> Chunk:
         rows = parse_rows(texts)

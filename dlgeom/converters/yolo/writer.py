@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ from dlgeom.converters.yolo.write_segments import segment_table
 from dlgeom.converters.yolo.write_table import Scale, Settings, Table
 from dlgeom.errors import FormatError, UsageError
 from dlgeom.geometry.ragged import Rings, offsets_of
+
+if TYPE_CHECKING:
+    from dlgeom.converters.parallel.emit import Gathered
 
 __all__ = ["WRITE_OPTIONS", "YoloWriter", "create_writer"]
 
@@ -287,11 +291,11 @@ class YoloWriter:
         """Return what the writer of a part knows at its end."""
         return self._layout.namer.state()
 
-    def absorb(self, state: NamerState, pieces: Mapping[str, bytes]) -> bool:
+    def absorb(self, state: NamerState, gathered: Gathered) -> bool:
         """Take what a part has written; False where it might have been written otherwise here."""
         if not self._layout.namer.merge(state):
             return False
-        self._csv.write(pieces["images.csv"].removeprefix(CSV_HEADER))
+        self._csv.write(gathered.pieces["images.csv"].removeprefix(CSV_HEADER))
         return True
 
     # -- the end ---------------------------------------------------------------------------

@@ -74,6 +74,56 @@ def test_parts_in_processes_make_the_files_and_the_report_of_one_process(
     assert parts.merged > 5
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"to_format": "coco"},
+        {"to_format": "voc", "task": "segment"},
+        {"to_format": "yolo", "task": "detect"},
+        {"to_format": "dataloop"},
+        {"to_format": "coco", "dry_run": True},
+    ],
+    ids=_name,
+)
+def test_label_files_are_read_in_parts(
+    odd: Path,
+    tmp_path: Path,
+    run: Convert,
+    processes: Executor,
+    parts: _Counted,
+    options: dict[str, Any],
+) -> None:
+    source = tmp_path / "yolo"
+    dlgeom.convert(odd, source, to_format="yolo", task="segment", on_error="skip")
+    labels = sorted((source / "labels").rglob("*.txt"))
+    for number, path in enumerate(labels):
+        if number % 9 == 4:
+            path.write_text(path.read_text() + "0 0.5 0.5 nan 0.1\n")
+        elif number % 9 == 5:
+            path.write_text("77 0.5 0.5 0.1 0.1\n" + path.read_text())
+    labels[20].unlink()
+    alone = run(source, **options)
+    shared = run(source, executor=processes, **options)
+    assert shared == alone
+    assert list(shared[0].codes) == list(alone[0].codes)
+    assert parts.merged > 5
+    assert parts.again < parts.merged
+
+
+def test_one_coco_file_is_put_together_of_parts(
+    odd: Path, tmp_path: Path, threads: Executor, parts: _Counted
+) -> None:
+    source = tmp_path / "yolo"
+    dlgeom.convert(odd, source, to_format="yolo", task="segment", on_error="skip")
+    for end in ("json", "json.gz"):
+        one, other = tmp_path / f"alone.{end}", tmp_path / f"shared.{end}"
+        dlgeom.convert(source, one, to_format="coco", on_error="skip")
+        dlgeom.convert(source, other, to_format="coco", on_error="skip", executor=threads)
+        assert one.read_bytes() == other.read_bytes()
+    assert parts.merged > 10
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
 def test_names_that_meet_across_parts_are_told_as_one_process_tells_them(
     odd: Path, run: Convert, threads: Executor, parts: _Counted
 ) -> None:

@@ -1,0 +1,82 @@
+"""Parts of a source with a file for each image: ranges of its list of files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from dlgeom.converters.base import Meta, ReadContext, Reader
+from dlgeom.converters.parallel.units import Cost, Cut, in_units
+from dlgeom.labels import Label
+
+__all__ = ["EntryPart", "cut_entries"]
+
+
+class EntryPart(msgspec.Struct):
+    """A range of files.
+
+    Parameters
+    ----------
+    entries : list
+        What the reader knows of each.
+    first : int
+        Place of the first one among all.
+    shown : str
+        The source, for messages.
+    labels : list of Label
+        The classes that are known when the part is handed out.
+    """
+
+    entries: list[Any]
+    first: int
+    shown: str
+    labels: list[Label]
+
+    @property
+    def work(self) -> str:
+        """What is read, for messages."""
+        return f"{self.shown} (files {self.first}-{self.first + len(self.entries) - 1})"
+
+    def open(self, meta: Meta, context: ReadContext, base: Any, number: int) -> Reader:
+        """Return a reader of the part; `base` is that of the whole, without its files."""
+        reader: Reader = base.of_part(self.entries, self.first, meta, context, number)
+        return reader
+
+
+def cut_entries(
+    entries: Sequence[Any],
+    window: int,
+    cost: Cost,
+    *,
+    shown: str,
+    meta: Meta,
+    context: ReadContext,
+    base: Any,
+) -> Cut:
+    """Cut a list of files.
+
+    Parameters
+    ----------
+    entries : sequence
+        One for each file.
+    window : int
+        How many the reader takes at once; parts are whole windows.
+    cost : Cost
+        Of an item.
+    shown, meta, context, base
+        See `EntryPart` and `Cut`.
+    """
+    starts = range(0, len(entries), window)
+
+    def make(first: int, last: int) -> EntryPart:
+        return EntryPart(list(entries[first:last]), first, shown, list(meta.labels))
+
+    makers: list[Callable[[], EntryPart]] = []
+    for unit in in_units(starts, lambda _: cost.of(items=window)):
+        makers.append(partial(make, unit[0], unit[-1] + window))  # noqa: PERF401
+    return Cut(
+        seconds=cost.of(items=len(entries)), makers=makers, meta=meta, context=context, base=base
+    )
