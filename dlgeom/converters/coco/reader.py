@@ -271,7 +271,7 @@ class CocoReader:
 
     def cut(self, *, grouped: bool, needs: frozenset[str]) -> Cut | None:
         """Return the data set as parts for other processes, None where it stays whole."""
-        if not grouped or any(subset.on_disk for subset in self._subsets):
+        if not grouped:
             return None
         from dlgeom.converters.coco.read_parts import parts_of
 

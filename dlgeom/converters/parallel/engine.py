@@ -7,7 +7,14 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from typing import Any
 
 import msgspec
@@ -69,6 +76,12 @@ class Engine:
         self._context: Context | None = None
         self._open: list[Job] = []
         self.deaths = 0
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the work is surely done on this machine, where private folders can be read."""
+        pools = (ProcessPoolExecutor, ThreadPoolExecutor)
+        return self._theirs is None or isinstance(self._theirs, pools)
 
     # -- jobs ------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import itertools
 import os
 import pickle
 import shutil
@@ -59,7 +60,7 @@ def write_parts(
     if output.share()["mode"] == "compares":
         return False  # the target is complete, and only looked at
     cut = reader.cut(grouped=writer.grouped, needs=stream.needs)
-    if cut is None or len(cut.makers) < 2 or not enough(cut.seconds):
+    if cut is None or not enough(cut.seconds):
         return False
     with _spool(output, engine) as (folder, shared):
         _Run(engine, stream, context, entry, cut, folder, shared).all(progress)
@@ -162,7 +163,8 @@ class _Run:
         waiting: deque[tuple[Part, Job]] = deque()
         if getattr(self._stream.writer, "first_here", False) or self._cut.base is not None:
             # It settles what all others start from: files that are open, classes that are known.
-            self._again(next(makers)())
+            for first in itertools.islice(makers, 1):
+                self._again(first())
         while True:
             while len(waiting) < self._most and (maker := next(makers, None)) is not None:
                 part: Part = maker()

@@ -16,6 +16,8 @@ from typing import Any
 __all__ = ["Context", "begin"]
 
 _hiding = threading.Lock()
+_ALONE = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""A worker is one of many: threads of its own would only take address space, 70 MB each."""
 
 
 @contextlib.contextmanager
@@ -28,10 +30,14 @@ def _main_hidden() -> Iterator[None]:
     with _hiding:
         main = sys.modules["__main__"]
         sys.modules["__main__"] = types.ModuleType("__main__")
+        added = [name for name in _ALONE if name not in os.environ]
+        os.environ.update(dict.fromkeys(added, "1"))
         try:
             yield
         finally:
             sys.modules["__main__"] = main
+            for name in added:
+                os.environ.pop(name, None)
 
 
 class _Process(multiprocessing.context.SpawnProcess):

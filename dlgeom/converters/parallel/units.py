@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
@@ -61,8 +61,8 @@ class Cut(msgspec.Struct):
     ----------
     seconds : float
         What all of them take one process, about.
-    makers : sequence of callable
-        Each makes one part; together they would hold the index twice.
+    makers : iterable of callable
+        Each makes one part, in order; together they would hold the index twice.
     meta : Meta
         That of the source, without what only its whole needs.
     context : ReadContext
@@ -72,13 +72,13 @@ class Cut(msgspec.Struct):
     """
 
     seconds: float
-    makers: Sequence[Callable[[], Any]]
+    makers: Iterable[Callable[[], Any]]
     meta: Meta
     context: ReadContext
     base: Any = None
 
 
-def in_units(chunks: Iterable[T], cost: Callable[[T], float]) -> list[list[T]]:
+def in_units(chunks: Iterable[T], cost: Callable[[T], float]) -> Iterator[list[T]]:
     """Put neighbours together until they are worth a message.
 
     Parameters
@@ -88,18 +88,16 @@ def in_units(chunks: Iterable[T], cost: Callable[[T], float]) -> list[list[T]]:
     cost : callable
         Seconds that one takes.
     """
-    units: list[list[T]] = []
     held: list[T] = []
     sum_held = 0.0
     for chunk in chunks:
         held.append(chunk)
         sum_held += cost(chunk)
         if sum_held >= SECONDS:
-            units.append(held)
+            yield held
             held, sum_held = [], 0.0
     if held:
-        units.append(held)
-    return units
+        yield held
 
 
 def enough(seconds: float) -> bool:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import dlgeom
 from dlgeom.converters.parallel import merge
 from dlgeom.errors import FormatError, UsageError
+from dlgeom.limits import Limits
 from tests.converters.parallel.conftest import (
     Convert,
     annotation,
@@ -136,6 +137,17 @@ def test_names_that_meet_across_parts_are_told_as_one_process_tells_them(
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_the_number_of_workers_changes_nothing(odd: Path, run: Convert, workers: int) -> None:
     assert run(odd, workers=workers, to_format="yolo") == run(odd, to_format="yolo")
+
+
+@pytest.mark.parametrize("share", [20_000, 4_000])
+def test_an_index_on_disk_is_cut_too(
+    odd: Path, run: Convert, processes: Executor, parts: _Counted, share: int
+) -> None:
+    options = {"to_format": "yolo", "task": "segment", "limits": Limits(index_bytes=share)}
+    alone = run(odd, **options)
+    assert run(odd, executor=processes, **options) == alone
+    assert run(odd, to_format="yolo", task="segment") == alone
+    assert parts.merged > 5
 
 
 def test_a_dry_run_in_parts_reports_the_same_and_writes_nothing(
