@@ -17,7 +17,7 @@ from dlgeom.converters.base import Format, Reader, WriteContext
 from dlgeom.converters.held import Held
 from dlgeom.converters.inputs import unreadable
 from dlgeom.converters.output import Output
-from dlgeom.converters.places import shown_source
+from dlgeom.converters.places import shown_source, url_of
 from dlgeom.converters.report import Report, is_report
 from dlgeom.converters.resume import Run
 from dlgeom.converters.sidecar import check_place, remove_stale
@@ -285,6 +285,9 @@ def write_source(
     writer = entry.create(context)
     stream = Stream(reader, source.problems, writer, report, entry.name, measure=target.measure)
     stream.tracker = tracker
+    private = source.place is not None or url_of(report.target) is not None
+    if engine is not None and private and not engine.is_here:
+        engine = None  # another machine sees no private folder
     if engine is None or sidecar or not _in_parts(engine, stream, context, entry, progress):
         stream.all(progress)
     stream.finish()

@@ -246,6 +246,8 @@ def open_source(
         reading, _ = registry.check_options(entry, to, given)
         if places:
             places[0].tell(problems)
+            if engine is not None and not engine.is_here:
+                engine = None  # another machine sees no private folder
             if engine is not None:
                 places[0].room.fill_all()  # other processes see what is on disk
         pictures = _existing(images, "images", limits, stack)

@@ -19,6 +19,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -888,6 +889,29 @@ def test_a_run_over_an_archive_is_resumed(tmp_path: Path, monkeypatch: pytest.Mo
     assert (tmp_path / "out").exists()
     dl.convert(source, tmp_path / "out", **more)
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
+class Elsewhere(Executor):
+    """Does the work who knows where."""
+
+    def submit(self, call: Callable[..., object], /, *args: object, **more: object) -> Future:
+        raise AssertionError("it sees no private folder")
+
+
+def test_the_work_on_an_archive_stays_on_this_machine(
+    tmp_path: Path, data_sets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dlgeom.converters.parallel import units
+
+    monkeypatch.setattr(units, "LEAST", 0.0)
+    monkeypatch.setattr(units, "SECONDS", 1e-9)
+    source = archive(tree(data_sets["yolo"]), tmp_path / "yolo.zip")
+    more = {"to_format": "voc", "image_files": "copy", "on_error": "skip"}
+    for name, who in (("one", Elsewhere()), ("two", ThreadPoolExecutor(2)), ("three", None)):
+        dl.convert(source, tmp_path / name, executor=who, **more)
+    assert tree(tmp_path / "one") == tree(tmp_path / "two") == tree(tmp_path / "three")
+    with pytest.raises(AssertionError, match="no private folder"):
+        dl.convert(data_sets["yolo"], tmp_path / "four", executor=Elsewhere(), **more)
 
 
 def test_one_place_for_one_source(tmp_path: Path) -> None:
