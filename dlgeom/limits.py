@@ -20,8 +20,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     total length of one ring, sum of max(abs(dx), abs(dy)), in pixels. `zip_ratio` is what one
     byte of a packed file may become, once past 10 MiB; `index_bytes` is how much of an
     annotation file's index is in memory, what is more is on disk. `zip_entries` and `zip_bytes`
-    bound what an archive or an address holds, and what is unpacked or fetched of it. `workers_memory` is the
-    address space of each process of ``--workers``.
+    bound what an archive or an address holds, and what is unpacked or fetched of it.
+    `workers_memory` is the address space of each process of ``--workers``.
     """
 
     file_bytes: int = 8 << 30

@@ -233,7 +233,7 @@ def _tell_repeats(index: FileIndex, images: ImageTable, item: Ints, label: Ints)
                 _Checks(index, piece, images).repeated_ids(here)
 
 
-def _keep() -> None:
+def _keep(piece: Piece) -> None:
     pass
 
 

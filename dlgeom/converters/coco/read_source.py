@@ -129,7 +129,7 @@ class SourceFile:
                 self._check_size(done)
                 pile.append(piece)
                 if done > IN_MEMORY:
-                    spool.write(b"".join(pile))
+                    spool.writelines(pile)
                     pile.clear()
             self.close()
             self._memory = None

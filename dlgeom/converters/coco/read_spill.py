@@ -60,15 +60,20 @@ class Piece(msgspec.Struct, eq=False):
         Their columns; rows are counted from the first.
     item, label : ndarray of int32
         Positions; not known before they are resolved.
-    save : callable
-        Keeps what was changed in `item`, `label` and ``block.flags``.
+    keep : callable
+        Keeps what was changed in `item`, `label` and ``block.flags`` of the piece that it gets:
+        it knows of none, because a cycle would stay while the garbage collector is paused.
     """
 
     first: int
     block: Block
     item: Ints
     label: Ints
-    save: Callable[[], None]
+    keep: Callable[[Piece], None]
+
+    def save(self) -> None:
+        """Keep what was changed."""
+        self.keep(self)
 
 
 def pieces_of(block: Block | Spill, item: Ints, label: Ints) -> Iterator[Piece]:
@@ -79,7 +84,7 @@ def pieces_of(block: Block | Spill, item: Ints, label: Ints) -> Iterator[Piece]:
         yield Piece(0, block, item, label, _nothing)
 
 
-def _nothing() -> None:
+def _nothing(piece: Piece) -> None:
     pass
 
 
@@ -186,14 +191,13 @@ class Spill:
         block = self._block(rows, first)
         before = rows.copy()
 
-        def save() -> None:
+        def keep(piece: Piece) -> None:
             _restore(rows, piece)
             if (rows[_CHANGING] != before[_CHANGING]).any():
                 self.rows.write(first, rows)
                 self._grouped = None
 
-        piece = Piece(first, block, rows["item"].copy(), rows["label"].copy(), save)
-        return piece
+        return Piece(first, block, rows["item"].copy(), rows["label"].copy(), keep)
 
     def _block(self, rows: NDArray[Any], first: int = -1) -> Block:
         """Return rows as columns; masks and poses only for those that follow one another."""
@@ -292,7 +296,7 @@ class Spill:
     def _group(self, table: Table, place: int, item: int, stop: int, rows: NDArray[Any]) -> Piece:
         before = rows["flags"].copy()
 
-        def save() -> None:
+        def keep(piece: Piece) -> None:
             changed = np.flatnonzero(piece.block.flags != before)
             if not len(changed):
                 return
@@ -302,16 +306,15 @@ class Spill:
                 number = int(rows["row"][row])
                 self.rows.write(number, rows[row : row + 1])
 
-        piece = Group(
+        return Group(
             first=item,
             block=self._block(rows),
             item=rows["item"] - np.int32(item),
             label=np.ascontiguousarray(rows["label"]),
-            save=save,
+            keep=keep,
             last=stop,
             numbers=np.ascontiguousarray(rows["row"]),
         )
-        return piece
 
 
 class Group(Piece, eq=False):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -173,3 +178,77 @@ def test_a_reader_can_be_read_again_in_any_order(document: dict[str, Any], share
         source = Path(folder) / "x.json"
         source.write_text(json.dumps(document))
         assert told(Limits(index_bytes=share)) == told(Limits())
+
+
+RUN = """
+import resource, sys, dlgeom
+from dlgeom.limits import Limits
+source, target, to, small = sys.argv[1:]
+limits = Limits(index_bytes=1 << 20)
+options = {"task": "segment"} if to == "yolo" else {}
+# What is loaded and set up once is no growth.
+dlgeom.convert(small, target + ".small", to_format=to, limits=limits, **options)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+report = dlgeom.convert(source, target, to_format=to, limits=limits, **options)
+print(report.written, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+SECTIONS = ("images", "categories", "annotations")
+RECORDS = 300_000
+
+
+def opened(path: Path) -> Any:
+    """Open a file for writing, packed as its name says."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "wb", 1)
+    return zstandard.open(path, "wb") if path.suffix == ".zst" else path.open("wb")
+
+
+def write_large(path: Path, order: tuple[str, ...], records: int, images: int) -> None:
+    """Write a file of small records, not grouped by image."""
+    with opened(path) as file:
+        for place, key in enumerate(order):
+            file.write(b'{"%s":[' % key.encode() if not place else b',"%s":[' % key.encode())
+            if key == "categories":
+                file.write(b'{"id":1,"name":"a"}')
+            elif key == "images":
+                texts = [
+                    b'{"id":%d,"file_name":"%09d.jpg","width":640,"height":480}' % (k, k)
+                    for k in range(images)
+                ]
+                file.write(b",".join(texts))
+            else:
+                for first in range(0, records, 10_000):
+                    texts = [
+                        b'{"id":%d,"image_id":%d,"category_id":1,"bbox":[10.5,10,20,20],"area":400,'
+                        b'"iscrowd":0,"segmentation":[[10.5,10,30.5,10,30.5,30,%d,30]]}'
+                        % (k, k * 7919 % images, 10 + k % 5)
+                        for k in range(first, min(first + 10_000, records))
+                    ]
+                    file.write(b"," * (first > 0) + b",".join(texts))
+            file.write(b"]")
+        file.write(b"}")
+
+
+@pytest.mark.parametrize(
+    ("name", "order", "to"),
+    [
+        ("x.json", (2, 1, 0), "yolo"),
+        ("x.json", (0, 1, 2), "coco"),
+        ("x.json.gz", (1, 2, 0), "coco"),
+        ("x.json.zst", (2, 0, 1), "yolo"),
+    ],
+)
+def test_memory_does_not_grow_with_the_file(
+    name: str, order: tuple[int, ...], to: str, tmp_path: Path
+) -> None:
+    source, small = tmp_path / name, tmp_path / f"small{name[1:]}"
+    keys = tuple(SECTIONS[k] for k in order)
+    write_large(source, keys, RECORDS, 2_000)
+    write_large(small, keys, 90_000, 2_000)
+    ending = ".json" if to == "coco" else ""
+    run = [sys.executable, "-c", RUN, source, tmp_path / f"out{ending}", to, small]
+    told = subprocess.run(run, capture_output=True, text=True, check=True, timeout=120).stdout
+    written, grown = map(int, told.split())
+    assert written == RECORDS
+    # 50 MB of text against 15; in memory the index would grow by 18 MB.
+    assert grown < 12 << 10
