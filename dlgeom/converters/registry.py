@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -182,20 +182,18 @@ def _scores(path: Path) -> dict[str, int]:
 
 
 def _recognised(path: Path) -> Format:
-    try:
-        path.stat()
-    except OSError as error:
-        raise OutputError(
-            f"cannot be read ({error.strerror or error}). Check the path",
-            code="io.read",
-            path=str(path),
-        ) from error
+    _look(path, os.stat)
     scores = _scores(path)
     best = max(scores.values(), default=0)
     likely = [name for name, score in scores.items() if score == best and score > 0]
     if len(likely) == 1:
         return formats()[likely[0]]
     if not likely:
+        # Who recognises formats takes what cannot be read for something else.
+        if path.is_dir():
+            _look(path, os.listdir)
+        elif path.is_file():
+            _look(path, lambda name: os.close(os.open(name, os.O_RDONLY)))
         patterns = "; ".join(
             f"{entry.name}: {', '.join(entry.patterns)}" for entry in formats().values()
         )
@@ -205,6 +203,18 @@ def _recognised(path: Path) -> Format:
     raise UnknownFormatError(
         f"{path}: could be {' or '.join(likely)}; which one cannot be told. Name it with --from"
     )
+
+
+def _look(path: Path, call: Callable[[str], Any]) -> None:
+    """Tell that the system does not let us look at a path."""
+    try:
+        call(str(path))
+    except OSError as error:
+        raise OutputError(
+            f"cannot be read ({error.strerror or error}). Check the path",
+            code="io.read",
+            path=str(path),
+        ) from error
 
 
 def target_format(target: Path) -> Format:
