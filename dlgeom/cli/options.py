@@ -32,6 +32,13 @@ class Command(click.Command):
 
     uses: tuple[str, ...] = ()
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        from dlgeom.converters.memory import keep_freed_memory
+
+        keep_freed_memory()
+        return super().invoke(ctx)
+
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return all options, those of the formats behind the others."""
         *own, help_option = super().get_params(ctx)

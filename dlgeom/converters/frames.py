@@ -17,7 +17,7 @@ import numpy as np
 
 from dlgeom.annotation import Annotation, AnnotationCollection
 from dlgeom.chunk import Chunk, Origin
-from dlgeom.converters.base import ALL, Format, Meta, Reader
+from dlgeom.converters.base import ALL, Reader
 from dlgeom.converters.problems import Problems
 from dlgeom.definitions import Description, FreeText, Subtitle, Text
 from dlgeom.errors import UsageError
@@ -42,14 +42,6 @@ def frame_name(video: str | None, frame: int) -> str:
     'a/b.mp4.frame.30.png'
     """
     return f"{video or 'video'}.frame.{frame}.png"
-
-
-def may_hold_films(meta: Meta) -> bool:
-    """Whether a source can have videos, by its format."""
-    from dlgeom.converters import registry
-
-    entry: Format | None = registry.formats().get(meta.format)
-    return entry is None or entry.films != "no"
 
 
 class FrameItems:

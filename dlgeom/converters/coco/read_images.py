@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import os
 import posixpath
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,10 @@ from dlgeom.converters.coco.layout import url_name
 from dlgeom.converters.coco.read_bulk import needs_care, repeats_keys
 from dlgeom.converters.coco.read_columns import Column, id_column, id_list
 from dlgeom.converters.coco.read_ids import IdMap, last_id
+from dlgeom.converters.coco.read_joined import Joined
 from dlgeom.converters.coco.read_json import checked_object, strict_json
 from dlgeom.converters.coco.read_shapes import BIG
-from dlgeom.converters.coco.scan import Scanner, Window, record_spans
+from dlgeom.converters.coco.scan import Scanner, Window, record_places
 from dlgeom.converters.images import ImageFolder, image_info
 from dlgeom.converters.names import safe_name
 from dlgeom.errors import DlgeomError, FormatError, LimitError
@@ -34,6 +37,7 @@ Ints = NDArray[np.int32]
 NONE = msgspec.Raw(b"")
 _PLAIN_NAMES = re.compile(r"(?:[0-9A-Za-z_-]{5,80}\.[0-9A-Za-z]{1,5}\n)*+")
 CHECKED_SIZES = 200
+NO_SIZES = np.zeros((0, 2), dtype=np.int64)
 
 
 class _Image(msgspec.Struct, gc=False):
@@ -58,17 +62,20 @@ class ImageFinder:
 
     def __init__(self, folders: list[Path], images: Path | None) -> None:
         self._folders = folders
+        self._there: list[str] | None = None
         self._images = None if images is None else ImageFolder(images)
 
     def find(self, name: str) -> Path | None:
-        """Return the file, or None."""
+        """Return the file, or None; links are not followed."""
         if self._images is not None:
             return self._images.find(name)
-        for folder in self._folders:
-            path = folder / name
+        if self._there is None:
+            self._there = [str(folder) for folder in self._folders if folder.is_dir()]
+        for folder in self._there:
+            path = os.path.join(folder, name)
             try:
-                if path.is_file() and not path.is_symlink():
-                    return path
+                if stat.S_ISREG(os.lstat(path).st_mode):
+                    return Path(path)
             except (OSError, ValueError):
                 continue
         return None
@@ -155,20 +162,38 @@ class ImageTable:
         ]
 
 
-def _quotes(rows: list[_Image]) -> tuple[int, bytes]:
-    """Return how many quotes the decoded fields explain, and those that are raw and no text."""
-    rest: list[bytes] = []
-    total = 0
-    fields = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
-    for values in fields[:4]:
-        total += 2 * (len(rows) - values.count(None))
-        if str in set(map(type, values)):
-            total += 2 * sum(type(value) is str for value in values)
-    for raws in fields[4:]:
-        present = [bytes(raw) for raw in raws if raw is not NONE]
-        total += 2 * len(present) + b"".join(present).count(b'"')
-        rest += [text for text in present if text[:1] != b'"']
-    return total, b" ".join(rest)
+class _Fields:
+    """The fields of decoded records as columns."""
+
+    def __init__(self, rows: list[_Image]) -> None:
+        fields = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
+        self.id, self.name, self.width, self.height, *self._raws = fields
+        self._rows = len(rows)
+
+    def quotes(self) -> tuple[int, bytes]:
+        """Return how many quotes these explain, and the fields that are raw and no text.
+
+        The number is -1 where that cannot be told.
+        """
+        rest: list[bytes] = []
+        # Texts have two themselves, and so has the key of each field.
+        total = 4 * (self._rows - self.name.count(None))
+        total += 2 * sum(type(value) is str for value in self.id)
+        for values in (self.id, self.width, self.height):
+            total += 2 * (self._rows - values.count(None))
+        for raws in self._raws:
+            if raws.count(NONE) == self._rows:
+                continue
+            joined = Joined(raws)
+            if not joined.separable:
+                return -1, b""
+            total += 2 * len(joined.rows) + joined.quotes()
+            rest += joined.texts(np.flatnonzero(joined.first != ord('"')))
+        return total, b" ".join(rest)
+
+    def are_plain(self) -> bool:
+        """Whether every record has an id, a name and a size."""
+        return not any(None in column for column in (self.id, self.name, self.width, self.height))
 
 
 class _Reader:
@@ -194,20 +219,39 @@ class _Reader:
         scanner = self._scanner
         rows = window.rows
         if window.spans is not None:
-            spans = window.spans
+            table = np.array(window.spans, dtype=np.int64).reshape(-1, 2)
+            starts, stops = table[:, 0], table[:, 1]
         else:
-            spans = record_spans(window.text, len(rows or ()), scanner.limits.depth)
-        table = np.array(spans, dtype=np.int64).reshape(-1, 2)
-        self.places.append(np.column_stack((table[:, 0] + window.start, table[:, 1] - table[:, 0])))
+            starts, stops = record_places(window.text, len(rows or ()), scanner.limits.depth)
+        self.places.append(np.column_stack((starts + window.start, stops - starts)))
+        doubtful = fields = None
+        if rows and b"\\u" not in window.text:
+            fields = _Fields(rows)
+            doubtful = self._doubtful(window, fields)
+        if fields is not None and doubtful == set() and fields.are_plain():
+            self.ids.append(id_column(fields.id))
+            self.names += fields.name
+            self.sizes.append(self._size_column(fields.width, fields.height))
+        else:
+            some = [] if rows is None or doubtful is None else rows
+            self._one_by_one(window.text, starts, stops, some, doubtful or set())
+        self.number += len(starts)
+
+    def _one_by_one(
+        self,
+        text: bytes,
+        starts: NDArray[np.int64],
+        stops: NDArray[np.int64],
+        rows: list[_Image],
+        doubtful: set[int],
+    ) -> None:
+        """Take records of which some have to be read with care; all where there are no `rows`."""
         ids: list[Any] = []
         sizes: list[tuple[Any, Any]] = []
-        doubtful = None
-        if rows is not None and b"\\u" not in window.text:
-            doubtful = self._doubtful(window, rows)
-        for index, (start, stop) in enumerate(spans):
-            row = rows[index] if rows is not None and doubtful is not None else None
-            if row is None or index in (doubtful or ()) or not _is_plain(row):
-                found = self._careful(window.text[start:stop], self.number + index)
+        for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
+            row = rows[index] if rows else None
+            if row is None or index in doubtful or not _is_plain(row):
+                found = self._careful(text[start:stop], self.number + index)
                 ids.append(found[0])
                 self.names.append(found[1])
                 sizes.append(found[2])
@@ -216,14 +260,14 @@ class _Reader:
                 self.names.append(row.file_name)
                 sizes.append((row.width, row.height))
         self.ids.append(id_column(ids))
-        self.sizes.append(self._size_column(sizes))
-        self.number += len(spans)
+        self.sizes.append(self._size_column(*zip(*sizes, strict=True)) if sizes else NO_SIZES)
 
-    def _size_column(self, sizes: list[tuple[Any, Any]]) -> NDArray[np.int64]:
+    def _size_column(self, widths: Sequence[int], heights: Sequence[int]) -> NDArray[np.int64]:
+        count = len(widths)
         try:
-            return np.array(sizes, dtype=np.int64).reshape(-1, 2)
+            sides = [np.fromiter(side, np.int64, count) for side in (widths, heights)]
         except OverflowError:
-            for place, size in enumerate(sizes):
+            for place, size in enumerate(zip(widths, heights, strict=True)):
                 if max(size) >= 1 << 63 or min(size) < -(1 << 63):
                     raise self._error(
                         "image.size",
@@ -231,12 +275,13 @@ class _Reader:
                         self.number + place,
                     ) from None
             raise
+        return np.column_stack(sides)
 
-    def _doubtful(self, window: Window, rows: list[_Image]) -> set[int] | None:
+    def _doubtful(self, window: Window, fields: _Fields) -> set[int] | None:
         """Return the records with values to look into; None where keys repeat or are escaped."""
         text = window.text
-        quotes = text.count(b'"')
-        explained, rest = _quotes(rows)
+        quotes = int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == ord('"')))
+        explained, rest = fields.quotes()
         if quotes == explained and b"{" not in rest and not needs_care(rest):
             return set()
         try:
@@ -347,9 +392,8 @@ def read_images(
     for window in windows:
         reader.window(window)
     table = ImageTable()
-    none = np.zeros((0, 2), dtype=np.int64)
-    sizes = np.concatenate([none, *reader.sizes])
-    places = np.concatenate([none, *reader.places])
+    sizes = np.concatenate([NO_SIZES, *reader.sizes])
+    places = np.concatenate([NO_SIZES, *reader.places])
     bad = np.flatnonzero((sizes == 0).any(axis=1) | (sizes < -1).any(axis=1))
     if len(bad):
         width, height = sizes[bad[0]].tolist()
