@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dlgeom.converters.coco.read_index import FileIndex
     from dlgeom.converters.parallel.engine import Engine, Job
 
-__all__ = ["OpenFile", "read_records", "read_range"]
+__all__ = ["OpenFile", "is_long", "read_range", "read_records"]
 
 STEP = 32 << 20
 """Bytes of a range: about 0.2 s of work."""
@@ -103,10 +103,15 @@ class _Until:
         return self._source.read(start, max(self._end - start, 0)) + b"]"[: start <= self._end]
 
 
+def is_long(source: SourceFile) -> bool:
+    """Whether a file may have lists of more than one range."""
+    return source.size > 2 * STEP
+
+
 def _ranges(source: SourceFile, place: int) -> list[tuple[int, int]]:
     """Return start and stop of the ranges of the list at `place`; the last one has no stop (-1)."""
     starts, stops = [place + 1], []
-    first = _FIRST_KEY.match(source.read(place + 1, 4096)) if source.size > 2 * STEP else None
+    first = _FIRST_KEY.match(source.read(place + 1, 4096)) if is_long(source) else None
     if first is not None:
         boundary = re.compile(rb"\}\s*,\s*(?=" + re.escape(first.group(1)) + rb")")
         at = place + STEP

@@ -75,6 +75,7 @@ class Engine:
         self._pool: ProcessPoolExecutor | None = None
         self._context: Context | None = None
         self._open: list[Job] = []
+        self._warm = False
         self.deaths = 0
 
     @property
@@ -91,6 +92,14 @@ class Engine:
         self._open.append(job)
         self._start(job)
         return job
+
+    def warm(self) -> None:
+        """Start processes of our own ahead of their first job: loading takes them a while."""
+        executor = None if self._lent else self._executor()
+        if executor is not None and not self._warm:
+            self._warm = True
+            for _ in range(self.workers):
+                executor.submit(_nothing)
 
     def result(self, job: Job) -> Any:
         """Return the value of a job, or raise what it raised."""
@@ -236,6 +245,10 @@ class Engine:
             with contextlib.suppress(Exception, CancelledError):
                 future.exception(max(0.0, end - time.monotonic()))
         self._open.clear()
+
+
+def _nothing() -> None:
+    """Do nothing, in a process that has to start for it."""
 
 
 def _is_lost(job: Job) -> bool:
