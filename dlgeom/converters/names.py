@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from dlgeom.converters.named import NameSet
 from dlgeom.errors import FormatError, LimitError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
@@ -186,7 +187,7 @@ class Claims:
     __slots__ = ("_next", "_taken")
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self._taken = NameSet()
         self._next: dict[str, int] = {}
 
     @staticmethod
@@ -219,7 +220,7 @@ class Claims:
         keys = set("\n".join(names).lower().split("\n")) if names else set()
         if len(keys) < len(names) or not self._taken.isdisjoint(keys):
             return False
-        self._taken |= keys
+        self._taken.update(keys)
         return True
 
     def apart(self, other: Claims) -> bool:
@@ -227,7 +228,7 @@ class Claims:
 
         Then that process has given its names as this one would have.
         """
-        return self._taken.isdisjoint(other._taken)
+        return self._taken.apart(other._taken)
 
     def holds(self, name: str) -> bool:
         """Whether a name is taken."""
@@ -235,5 +236,5 @@ class Claims:
 
     def merge(self, other: Claims) -> None:
         """Take the names that another process gave, which are `apart`."""
-        self._taken |= other._taken
+        self._taken.merge(other._taken)
         self._next.update(other._next)
