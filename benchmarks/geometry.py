@@ -2,7 +2,7 @@
 
     python benchmarks/geometry.py                       # everything; about a minute
     python benchmarks/geometry.py --only rle --repeat 9 # operations whose name has 'rle' in it
-    python benchmarks/geometry.py --objects 50          # fewer objects of each source
+    python benchmarks/geometry.py --objects 50 --goals  # fewer objects, only what has a goal
 
 Prints a table: median CPU microseconds an object of the peer and of dlgeom, the peer's divided by
 ours (how many times faster), and the goal for that where there is one. Objects are seeded blobs in
@@ -709,6 +709,7 @@ def main() -> None:
     options.add_argument(
         "--objects", type=int, default=200, help="of each source; an eighth of it at 4,000 px"
     )
+    options.add_argument("--goals", action="store_true", help="only what has a goal")
     args = options.parse_args()
     cv2.setNumThreads(1)
     packages = ("numpy", "pycocotools", "opencv-python-headless", "shapely", "rasterio")
@@ -718,7 +719,7 @@ def main() -> None:
     for objects in sources(args.objects):
         for suite in SUITES:
             for operation in suite(objects):
-                if wanted(operation.name, args.only):
+                if wanted(operation.name, args.only) and (operation.goals or not args.goals):
                     table.add(*measure(operation, objects, args.repeat))
     if not args.only:
         print()

@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from generate import blob  # noqa: E402
-from harness import Table, command_of, intro, parser  # noqa: E402
+from harness import Table, command_of, intro, parser, wanted  # noqa: E402
 
 from dlgeom import AnnotationCollection, Item, Polygon, render  # noqa: E402
 
@@ -180,7 +180,7 @@ def works(rings: list[np.ndarray], made: AnnotationCollection, image: np.ndarray
     ]
 
 
-def measure(repeat: int, counts: Sequence[int], table: Table) -> None:
+def measure(repeat: int, counts: Sequence[int], only: Sequence[str], table: Table) -> None:
     for width, height in SIZES:
         image = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
         for count in counts:
@@ -191,9 +191,11 @@ def measure(repeat: int, counts: Sequence[int], table: Table) -> None:
             rows = works(rings, made, image)
             where = f"{count:,}, {width:,} x {height:,}"
             for name, goal, theirs, ours in rows:
+                if not wanted(name, only):
+                    continue
                 one, two = compare([theirs, ours], repeat)
                 table.add(name, where, one * 1e3, two * 1e3, two / one, GOALS[goal])
-            if find_spec("supervision") and count <= 100:
+            if find_spec("supervision") and count <= 100 and wanted("supervision", only):
                 theirs = supervision_overlay(image, rings)
                 one, two = compare([theirs, rows[-1][3]], min(repeat, 3))
                 table.add(
@@ -238,7 +240,10 @@ def main() -> None:
     packages = ("numpy", "opencv-python-headless", "pycocotools", "supervision")
     intro(command_of(__file__), args.repeat, markdown=args.markdown, packages=packages)
     columns = ("CPU ms", "objects", "bare loop", "dlgeom", "ratio", "goal")
-    measure(args.repeat, args.objects, Table(columns, markdown=args.markdown, others={1: 22}))
+    table = Table(columns, markdown=args.markdown, others={1: 22})
+    measure(args.repeat, args.objects, args.only, table)
+    if args.only:
+        return
     print()
     columns = ("1,000 objects at 1920 x 1080", "more MB", "goal")
     table = Table(columns, markdown=args.markdown)
