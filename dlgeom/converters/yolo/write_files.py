@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from dlgeom.converters.images import plain_image_stems
 from dlgeom.converters.names import Claims, is_plain_name, output_name, safe_name, stem_of
 from dlgeom.converters.problems import Problems
 from dlgeom.errors import FormatError
@@ -15,7 +16,15 @@ from dlgeom.item import Item
 from dlgeom.labels import Label, LabelTable
 from dlgeom.limits import Limits
 
-__all__ = ["CSV_HEADER", "Namer", "csv_line", "data_yaml", "folder_of_label", "named_splits"]
+__all__ = [
+    "CSV_HEADER",
+    "Namer",
+    "csv_line",
+    "data_yaml",
+    "folder_of_label",
+    "named_splits",
+    "plain_csv_lines",
+]
 
 CSV_HEADER = b"label_file,file_name,width,height,orientation\n"
 _NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
@@ -140,6 +149,24 @@ class Namer:
         given, collided = self._claims.claim(wanted)
         return self._told(name, wanted, given) if collided else given[:-4]
 
+    def plain_places(self, items: Sequence[Item]) -> list[str] | None:
+        """Return the place of each item, where all names are plain and none is taken.
+
+        Else None, and none is given: the names have to be looked at one by one.
+        """
+        names = [item.name for item in items]
+        if None in names or self._parents:
+            return None
+        stems = plain_image_stems([name or "" for name in names])
+        if stems is None:
+            return None
+        subsets = [item.subset for item in items]
+        folders = {subset: self.folder(subset) for subset in dict.fromkeys(subsets)}
+        if not all(map(str.isascii, folders.values())):
+            return None
+        places = [f"{folders[subset]}/{stem}" for subset, stem in zip(subsets, stems, strict=True)]
+        return places if self._claims.claim_all([f"{place}.txt" for place in places]) else None
+
     def _told(self, name: str, wanted: str, given: str) -> str:
         """Tell that an image's label file has another name, and return its place."""
         self._problems.warning(
@@ -196,6 +223,18 @@ def csv_line(label_file: str, item: Item) -> str:
     if not is_plain_name(name):
         name, label_file = _field(name), _field(label_file)
     return f"{label_file},{name},{width},{height},{turn}\n"
+
+
+def plain_csv_lines(label_files: Sequence[str], items: Sequence[Item]) -> str:
+    """Return the lines of ``images.csv`` of items with plain names; see `csv_line`."""
+    return "".join(
+        [
+            f"{label_file},{item.name},{'' if item.width is None else item.width},"
+            f"{'' if item.height is None else item.height},"
+            f"{1 if item.exif_orientation is None else item.exif_orientation}\n"
+            for label_file, item in zip(label_files, items, strict=True)
+        ]
+    )
 
 
 def _field(text: str) -> str:

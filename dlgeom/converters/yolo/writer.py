@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,12 @@ from dlgeom.converters.yolo.options import WRITE_OPTIONS
 from dlgeom.converters.yolo.write_boxes import detect_table, pose_table
 from dlgeom.converters.yolo.write_classify import ClassifyWriter
 from dlgeom.converters.yolo.write_far import far_rows
-from dlgeom.converters.yolo.write_files import CSV_HEADER, NamerState, csv_line
+from dlgeom.converters.yolo.write_files import (
+    CSV_HEADER,
+    NamerState,
+    csv_line,
+    plain_csv_lines,
+)
 from dlgeom.converters.yolo.write_layout import DarknetLayout, Layout, UltralyticsLayout
 from dlgeom.converters.yolo.write_losses import Ledger
 from dlgeom.converters.yolo.write_obb import obb_table
@@ -27,6 +32,7 @@ from dlgeom.converters.yolo.write_segments import segment_table
 from dlgeom.converters.yolo.write_table import Scale, Settings, Table
 from dlgeom.errors import FormatError, UsageError
 from dlgeom.geometry.ragged import Rings, offsets_of
+from dlgeom.item import Item
 
 if TYPE_CHECKING:
     from dlgeom.converters.parallel.emit import Gathered
@@ -255,6 +261,11 @@ class YoloWriter:
         """Write one label file for each item, empty where it has no rows."""
         ends = chunk.item_offsets
         bounds = offsets[ends].tolist()
+        if not raw and self._copier is None and isinstance(self._layout, UltralyticsLayout):
+            places = self._layout.namer.plain_places(chunk.items)
+            if places is not None:
+                self._write_plain(chunk.items, places, text, bounds)
+                return
         rows = ends.tolist()
         at = offsets.tolist() if raw else []
         layout, output = self._layout, self._context.output
@@ -277,6 +288,18 @@ class YoloWriter:
             if self._copier is not None:
                 self._copier.put(item, layout.image(where))
         self._csv.write("".join(lines).encode("utf-8", "replace"))
+
+    def _write_plain(
+        self, items: Sequence[Item], places: list[str], text: bytes, bounds: list[int]
+    ) -> None:
+        """Write the label files of items whose places need no further look: nearly all chunks."""
+        limits, write = self._context.limits, self._context.output.write
+        names = [f"labels/{place}.txt" for place in places]
+        for name, start, stop in zip(names, bounds, bounds[1:], strict=False):
+            if stop - start > limits.label_bytes:
+                check_size(text[start:stop], limits, name)
+            write(name, text[start:stop])
+        self._csv.write(plain_csv_lines(names, items).encode())
 
     # -- in parts --------------------------------------------------------------------------
 
