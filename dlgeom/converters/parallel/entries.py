@@ -28,12 +28,15 @@ class EntryPart(msgspec.Struct):
         The source, for messages.
     labels : list of Label
         The classes that are known when the part is handed out.
+    once : object
+        What the reader has told that it tells once.
     """
 
     entries: list[Any]
     first: int
     shown: str
     labels: list[Label]
+    once: Any
 
     @property
     def work(self) -> str:
@@ -42,8 +45,11 @@ class EntryPart(msgspec.Struct):
 
     def open(self, meta: Meta, context: ReadContext, base: Any, number: int) -> Reader:
         """Return a reader of the part; `base` is that of the whole, without its files."""
-        reader: Reader = base.of_part(self.entries, self.first, meta, context, number)
-        return reader
+        reader: Any = base.of_part(self.entries, self.first, meta, context, number)
+        if self.once is not None:
+            reader.once = self.once
+        found: Reader = reader
+        return found
 
 
 def cut_entries(
@@ -52,7 +58,7 @@ def cut_entries(
     cost: Cost,
     *,
     shown: str,
-    meta: Meta,
+    reader: Any,
     context: ReadContext,
     base: Any,
 ) -> Cut:
@@ -66,13 +72,22 @@ def cut_entries(
         How many the reader takes at once; parts are whole windows.
     cost : Cost
         Of an item.
-    shown, meta, context, base
+    reader : Reader
+        That of the whole.
+    shown, context, base
         See `EntryPart` and `Cut`.
     """
+    meta: Meta = reader.meta
     starts = range(0, len(entries), window)
 
     def make(first: int, last: int) -> EntryPart:
-        return EntryPart(list(entries[first:last]), first, shown, list(meta.labels))
+        return EntryPart(
+            list(entries[first:last]),
+            first,
+            shown,
+            list(meta.labels),
+            getattr(reader, "once", None),
+        )
 
     makers: list[Callable[[], EntryPart]] = []
     for unit in in_units(starts, lambda _: cost.of(items=window)):

@@ -188,12 +188,15 @@ class _Run:
         """Take what a part has done, if it is what one process would have done now."""
         stream, gathered = self._stream, outcome.gathered
         writer: Any = stream.writer
-        known = self._known(outcome)
+        known = self._known(part, outcome)
         if known is None or not writer.absorb(outcome.state, gathered):
             self._again(part)
             return
         for label in known:
             stream.reader.meta.labels.add(label)
+        if outcome.once is not None:
+            whole: Any = stream.reader
+            whole.once = whole.once or outcome.once
         stream.report.merge(outcome.report, outcome.entries)
         stream.items.merge(outcome.items)
         stream.sized.merge(*outcome.sizes)
@@ -216,8 +219,14 @@ class _Run:
             if len(self._writing) > self._most:
                 self._settle()
 
-    def _known(self, outcome: Outcome) -> list[Label] | None:
-        """Return the classes that a part has found first; None where it numbers them otherwise."""
+    def _known(self, part: Part, outcome: Outcome) -> list[Label] | None:
+        """Return the classes that a part has found first.
+
+        None where it numbers them otherwise, or tells what another one has told meanwhile.
+        """
+        before = getattr(part, "once", None)
+        if outcome.once != before and getattr(self._stream.reader, "once", None) != before:
+            return None
         labels = list(self._stream.reader.meta.labels)
         found = outcome.labels
         if any(one != other for one, other in zip(labels, found, strict=False)):
@@ -239,8 +248,14 @@ class _Run:
         context = msgspec.structs.replace(self._cut.context, problems=self._context.problems)
         reader: Any = part.open(stream.reader.meta, context, self._cut.base, stream.report.images)
         try:
+            whole: Any = stream.reader
+            told = getattr(whole, "once", None)
+            if told is not None:
+                reader.once = told
             for chunk in reader.chunks(grouped=stream.writer.grouped, needs=stream.needs):
                 stream.take(chunk)
+            if told is not None:
+                whole.once = reader.once
         finally:
             close = getattr(reader, "close", None)
             if close is not None:

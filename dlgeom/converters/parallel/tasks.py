@@ -83,6 +83,8 @@ class Outcome(msgspec.Struct):
         The files.
     labels : list of Label
         The classes at its end, of sources that learn them as they are read.
+    once : object
+        What the reader has told that it tells once.
     """
 
     report: Report
@@ -93,6 +95,7 @@ class Outcome(msgspec.Struct):
     state: Any
     gathered: Gathered
     labels: list[Label]
+    once: Any
 
 
 class _Told(Report):
@@ -201,4 +204,5 @@ def _form(setup: Setup, part: Part, number: int) -> Outcome:
         state=state,
         gathered=gathered,
         labels=list(reader.meta.labels) if setup.base is not None else [],
+        once=getattr(reader, "once", None),
     )

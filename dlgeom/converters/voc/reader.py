@@ -6,10 +6,14 @@ columns. Nothing is read twice and no tree outlives its file.
 
 from __future__ import annotations
 
+import copy
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from dlgeom.chunk import Chunk
 from dlgeom.converters.base import ALL, Meta, ReadContext
@@ -29,10 +33,15 @@ from dlgeom.converters.voc.xmlio import VocItem, parse, serialise
 from dlgeom.errors import FormatError, OutputError
 from dlgeom.labels import Label, LabelTable
 
+if TYPE_CHECKING:
+    from dlgeom.converters.parallel.units import Cut
+
 __all__ = ["READ_OPTIONS", "VocReader", "open_reader", "recognise"]
 
 
 _CHUNK_FILES, _CHUNK_BYTES = 512, 1 << 20
+WINDOW_FILES = 2_048
+"""Images after which a chunk ends in any case."""
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _MARKS = (
     ("rotated", "<robndbox"),
@@ -61,6 +70,8 @@ class VocReader:
 
     def __init__(self, layout: Layout, table: ClassTable, context: ReadContext) -> None:
         self._layout, self._table, self._context = layout, table, context
+        self._alone, self._first = len(layout.entries) == 1, 0
+        self._told_path = self._told_before = False
         labels = LabelTable(
             Label(name=name, id=index, color=table.colors.get(name))
             for index, name in sorted(table.names.items())
@@ -113,13 +124,66 @@ class VocReader:
             base=int(context.options.get("voc_base", 0)),
             keep="extra" in needs,
         )
-        self._told_path = False
-        for number, entry in enumerate(self._layout.entries):
+        self._told_path = self._told_before
+        for number, entry in enumerate(self._layout.entries, self._first):
             self._read_entry(entry, number, columns)
-            if len(columns.items) >= _CHUNK_FILES or columns.bytes >= _CHUNK_BYTES:
+            full = len(columns.items) >= _CHUNK_FILES or columns.bytes >= _CHUNK_BYTES
+            # At whole windows too: other processes start there.
+            if full or (columns.items and (number + 1) % WINDOW_FILES == 0):
                 yield columns.chunk()
         if columns.items:
             yield columns.chunk()
+
+    # -- in parts --------------------------------------------------------------------------
+
+    @property
+    def once(self) -> bool:
+        """What is told once in a run and has been told."""
+        return self._told_path
+
+    @once.setter
+    def once(self, told: bool) -> None:
+        self._told_path = self._told_before = told
+
+    def cut(self, *, grouped: bool, needs: frozenset[str]) -> Cut | None:
+        """Return the data set as parts for other processes, None where it stays whole."""
+        layout = self._layout
+        if layout.sets.lists or layout.single:
+            return None  # lists of classes tell of all images
+        from dlgeom.converters.parallel.entries import cut_entries
+        from dlgeom.converters.parallel.units import Cost
+
+        base = copy.copy(self)
+        places = {
+            name: None if path is None else Path(os.path.abspath(path))
+            for name in ("root", "annotations", "classes", "objects", "images")
+            for path in [getattr(layout, name)]
+        }
+        base._layout = msgspec.structs.replace(layout, entries=[], **places)
+        base.__dict__.update(_context=None, _images=None, meta=None)
+        masks = layout.classes is not None or layout.objects is not None
+        return cut_entries(
+            layout.entries,
+            WINDOW_FILES,
+            Cost(item=4e-3 if masks else 120e-6),
+            shown=layout.root.name,
+            reader=self,
+            context=self._context,
+            base=base,
+        )
+
+    def of_part(
+        self, entries: list[Entry], first: int, meta: Meta, context: ReadContext, number: int
+    ) -> VocReader:
+        """Return a reader of some of the images, which are counted from `first`."""
+        reader = copy.copy(self)
+        reader._context, reader.meta, reader._first = context, meta, first
+        reader._layout = msgspec.structs.replace(self._layout, entries=entries)
+        images = self._layout.images
+        reader._images = None if images is None else ImageFolder(images)
+        return reader
+
+    # -- a file ----------------------------------------------------------------------------
 
     def _read_entry(self, entry: Entry, number: int, columns: Columns) -> None:
         """Read one image; a file that cannot be trusted is told and left out."""
@@ -130,7 +194,7 @@ class VocReader:
                 self._with_xml(entry, entry.xml, number, columns)
             self._tagger.add(entry.stem, entry.subset, columns, self._context.problems)
         except FormatError as error:
-            if len(self._layout.entries) == 1:
+            if self._alone:
                 raise
             self._context.problems.file(error)
 

@@ -259,7 +259,7 @@ class YoloReader:
             WINDOW_FILES,
             Cost(item=60e-6),
             shown=self._shown,
-            meta=self.meta,
+            reader=self,
             context=self._context,
             base=base,
         )

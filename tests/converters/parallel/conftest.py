@@ -15,6 +15,7 @@ import dlgeom
 from dlgeom.converters.coco import read_chunks, read_ranges
 from dlgeom.converters.parallel import units
 from dlgeom.converters.report import Report
+from dlgeom.converters.voc import reader as voc_reader
 from dlgeom.converters.yolo import reader as yolo_reader
 
 Files = dict[str, bytes]
@@ -27,6 +28,7 @@ def many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "SECONDS", 0.0)
     monkeypatch.setattr(read_chunks, "ITEMS_AT_ONCE", 7)
     monkeypatch.setattr(yolo_reader, "WINDOW_FILES", 7)
+    monkeypatch.setattr(voc_reader, "WINDOW_FILES", 7)
     monkeypatch.setattr(read_ranges, "STEP", 2_000)
     monkeypatch.setattr(read_ranges, "_LOOK", 1_000)
 

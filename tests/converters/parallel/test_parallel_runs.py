@@ -111,6 +111,45 @@ def test_label_files_are_read_in_parts(
     assert parts.again < parts.merged
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"to_format": "coco"}, {"to_format": "yolo", "task": "detect"}, {"to_format": "voc"}],
+    ids=_name,
+)
+@pytest.mark.parametrize("task", ["detect", "segment"])
+def test_xml_files_are_read_in_parts_and_classes_learned_as_by_one_process(
+    odd: Path,
+    tmp_path: Path,
+    run: Convert,
+    processes: Executor,
+    parts: _Counted,
+    task: str,
+    options: dict[str, Any],
+) -> None:
+    source = tmp_path / "voc"
+    dlgeom.convert(odd, source, to_format="voc", task=task, on_error="skip")
+    (source / "labelmap.txt").unlink()
+    for path in source.glob("ImageSets/*/*.txt"):
+        path.unlink()
+    files = sorted((source / "Annotations").rglob("*.xml"))
+    for number, path in enumerate(files):
+        text = path.read_text()
+        if number % 11 == 6:
+            text = text.replace("</xmin>", "x</xmin>", 1)
+        elif number % 13 == 9:
+            text = text.replace("<filename>", "<path>/home/me/x.jpg</path><filename>", 1)
+        elif number > 40:
+            text = text.replace("<name>cat<", f"<name>new {number % 3}<")
+        path.write_text(text)
+    files[15].write_text("<annotation>")
+    alone = run(source, **options)
+    shared = run(source, executor=processes, **options)
+    assert shared == alone
+    assert list(shared[0].codes) == list(alone[0].codes)
+    assert parts.merged > 5
+    assert parts.again < parts.merged
+
+
 def test_one_coco_file_is_put_together_of_parts(
     odd: Path, tmp_path: Path, threads: Executor, parts: _Counted
 ) -> None:
