@@ -99,6 +99,14 @@ class _Reader:
                 location=self._place(".name"),
             )
             name = text
+        elif not name.strip():
+            self._context.problems.repaired(
+                "type.text",
+                f"name is blank; a name has letters. The id {str(record['id'])[:40]} stands for it",
+                path=self._shown,
+                location=self._place(".name"),
+            )
+            name = str(record["id"])
         size = len(name.encode(errors="replace"))
         self._context.limits.check(
             "text",

@@ -117,5 +117,9 @@ def _start_tag(root: Element) -> str:
     """Return the start tag of the root with its attributes."""
     from lxml import etree
 
+    if len(root.attrib) > 50:
+        # Each of n attributes is looked for among the others: n squared steps. The text has no
+        # ">" before the end of the tag, attributes have it as a reference.
+        return serialise(root).partition(">")[0].rstrip("/ ") + ">"
     bare = etree.Element("annotation", attrib=dict(root.attrib))
     return serialise(bare).removesuffix("/>").rstrip() + ">"

@@ -17,7 +17,13 @@ import msgspec
 
 from dlgeom.chunk import Chunk
 from dlgeom.converters.base import ALL, Meta, ReadContext
-from dlgeom.converters.images import ImageFolder, check_size, image_info, is_image_name
+from dlgeom.converters.images import (
+    IMAGE_SUFFIXES,
+    ImageFolder,
+    check_size,
+    image_info,
+    is_image_name,
+)
 from dlgeom.converters.inputs import read_bytes, unreadable
 from dlgeom.converters.names import safe_name, stem_of
 from dlgeom.converters.problems import Problems
@@ -302,7 +308,11 @@ class VocReader:
         Where an image of that stem is missing and the one of ``filename`` is there, the latter.
         """
         folder, slash, base = entry.stem.rpartition("/")
-        if filename and filename.startswith(base) and is_image_name(filename[len(base) :] or "."):
+        if (
+            filename
+            and filename.startswith(base)
+            and filename[len(base) :].lower() in IMAGE_SUFFIXES
+        ):
             # The common case: "a.jpg" for a.xml.
             return folder + slash + filename
         problems = self._context.problems

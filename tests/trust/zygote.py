@@ -1,0 +1,258 @@
+"""A process that forks a child for each conversion: little memory, little time, and a hook.
+
+Run as ``python zygote.py ROOT``; it reads jobs as lines of JSON and answers each with a line. The
+child of a job runs dlgeom's command line under 4 GiB of address space and 10 seconds, with an
+audit hook (PEP 578) that notes what no input may cause: code, programs, connections, files
+elsewhere. A fork of a process that has loaded everything costs milliseconds, a new one a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import io
+import json
+import os
+import pkgutil
+import resource
+import signal
+import sys
+import sysconfig
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+MEMORY = 4 << 30
+SECONDS = 10
+FORBIDDEN = {
+    "ctypes.dlopen",
+    "ctypes.dlsym",
+    "ftplib.connect",
+    "http.client.connect",
+    "imaplib.open",
+    "marshal.loads",
+    "os.exec",
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.startfile",
+    "os.system",
+    "pickle.find_class",
+    "pty.spawn",
+    "smtplib.connect",
+    "urllib.Request",
+    "webbrowser.open",
+}
+GROUPS = ("socket.", "subprocess.", "telnetlib.", "winreg.")
+CHANGING = {
+    "os.remove",
+    "os.rename",
+    "os.mkdir",
+    "os.rmdir",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "shutil.rmtree",
+    "shutil.move",
+}
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+def homes(root: str) -> tuple[str, ...]:
+    """Return the folders of the library and the interpreter: code may come from there."""
+    known = {root, sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
+    return tuple(sorted({os.path.realpath(place) + os.sep for place in known}))
+
+
+class Watch:
+    """An audit hook with a list of what it found.
+
+    Parameters
+    ----------
+    library : tuple of str
+        Folders that may be read, and whose code may run.
+    readable, writable : list of str
+        What the conversion may read, and what it may write.
+    """
+
+    def __init__(self, library: tuple[str, ...], readable: list[str], writable: list[str]) -> None:
+        self.library = library
+        self.readable = tuple(os.path.realpath(place) for place in (*readable, *writable))
+        self.writable = tuple(os.path.realpath(place) for place in writable)
+        self.found: list[str] = []
+        self.busy = False
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        if self.busy:
+            return
+        self.busy = True  # what looking at it opens is not looked at
+        try:
+            self._look(event, args)
+        finally:
+            self.busy = False
+
+    def _look(self, event: str, args: tuple[Any, ...]) -> None:
+        if event in FORBIDDEN or event.startswith(GROUPS):
+            # Modules are unmarshalled where they are imported; their files are looked at by open.
+            if event == "marshal.loads" and _importing():
+                return
+            # The process's own C library, to give memory back.
+            if event == "ctypes.dlopen" and args == (None,):
+                return
+            if event == "ctypes.dlsym" and args[1] in ("mallopt", "malloc_trim"):
+                return
+            self.found.append(f"{event} {str(args)[:200]}")
+        elif event == "exec":
+            name = getattr(args[0], "co_filename", "")
+            if not name.startswith(("<frozen ", *self.library)):
+                self.found.append(f"exec {name}")
+        elif event == "compile":
+            name = args[1] if isinstance(args[1], str) else os.fsdecode(args[1] or b"")
+            if not name.startswith(self.library):
+                self.found.append(f"compile {name} {str(args[0])[:100]}")
+        elif event == "open" and isinstance(args[0], str | bytes):
+            self._open(os.fsdecode(args[0]), args[2] if isinstance(args[2], int) else 0)
+        elif event in CHANGING:
+            for place in args[:2]:
+                if isinstance(place, str | bytes | os.PathLike):
+                    self._changed(event, os.fsdecode(place))
+
+    def _open(self, name: str, flags: int) -> None:
+        path = os.path.realpath(name)
+        if flags & _WRITING:
+            if not _within(path, self.writable) and path != os.devnull:
+                self.found.append(f"open for writing {path}")
+        elif not _within(path, self.readable) and not path.startswith(
+            (*self.library, "/proc/self/", "/proc/meminfo", "/sys/fs/cgroup", "/dev/urandom")
+        ):
+            self.found.append(f"open {path}")
+
+    def _changed(self, event: str, name: str) -> None:
+        folder = os.path.realpath(os.path.dirname(name) or ".")
+        path = os.path.join(folder, os.path.basename(name))
+        if not _within(path, self.writable):
+            self.found.append(f"{event} {path}")
+
+
+def _within(path: str, places: tuple[str, ...]) -> bool:
+    return any(path == place or path.startswith(place + os.sep) for place in places)
+
+
+def _importing() -> bool:
+    frame = sys._getframe(3)
+    for _ in range(6):
+        if frame is None:
+            return False
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
+def warm(folder: Path) -> None:
+    """Load all that conversions load, as the first one does."""
+    import dlgeom
+    from dlgeom.cli.run import run
+    from dlgeom.converters import registry
+
+    for module in pkgutil.walk_packages(dlgeom.__path__, "dlgeom."):
+        if not module.name.startswith(("dlgeom.__main__", "dlgeom.testing", "dlgeom.training")):
+            importlib.import_module(module.name)
+
+    def convert(source: Path, target: Path, to: str, *more: str) -> None:
+        report = str(folder / "report.json")
+        run(["convert", str(source), str(target), "--to", to, "--report", report, *more])
+
+    sample = Path(dlgeom.__file__).parent / "sample" / "coco"
+    for name, entry in registry.formats().items():
+        one = name in ("coco", "cvat", "ytvis")
+        convert(sample, folder / (name + entry.single_file[0] if one else name), name)
+    convert(sample, folder / "png", "voc", "--task", "segment")
+    for name in ("yolo", "voc", "dataloop", "cvat.xml", "png"):
+        for to in ("coco", "dataloop"):
+            convert(folder / name, folder / f"{name}-{to}.json", to, "--overwrite")
+    for name in ("cv2", "lxml.etree", "PIL.Image", "pycocotools.mask", "shapely", "yaml"):
+        importlib.import_module(name)
+    for name in ("ascii", "cp437", "idna", "latin_1", "utf_16_be", "utf_16_le", "utf_8_sig"):
+        importlib.import_module(f"encodings.{name}")
+    importlib.import_module("zipfile")
+    importlib.import_module("tarfile")
+    # Pillow loads all its plugins when it meets what none of the usual ones knows; loading runs
+    # none of them: `formats` says which are asked.
+    importlib.import_module("PIL.Image").init()
+
+
+def child(job: dict[str, Any], library: tuple[str, ...], answer: int) -> int:
+    """Run the job; return the exit code of the command line, 99 for an exception that left it."""
+    code = 99
+    log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", closefd=False)
+    os.chdir(job["cwd"])
+    os.environ["TMPDIR"] = job["temporary"]
+    tempfile.tempdir = None
+    watch = Watch(library, job["readable"], job["writable"])
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.alarm(job.get("seconds", SECONDS))
+        from dlgeom.cli.run import run
+
+        sys.addaudithook(watch)
+        code = run(job["arguments"])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        watch.busy = True
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.write(answer, json.dumps(watch.found[:20]).encode())
+    return code
+
+
+def serve(root: str) -> None:
+    """Answer jobs until there are no more."""
+    library = homes(root)
+    quiet = io.StringIO()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.redirect_stdout(quiet),
+        contextlib.redirect_stderr(quiet),
+    ):
+        warm(Path(folder))
+    # Pages that the collector touches would be copied in each child.
+    gc.collect()
+    gc.freeze()
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        job = json.loads(line)
+        read, write = os.pipe()
+        start = time.perf_counter()
+        forked = os.fork()
+        if not forked:
+            os.close(read)
+            try:
+                os._exit(child(job, library, write))
+            finally:
+                os._exit(98)
+        os.close(write)
+        with os.fdopen(read, "rb") as pipe:
+            found = pipe.read()
+        _, status, usage = os.wait4(forked, 0)
+        answer = {
+            "status": os.waitstatus_to_exitcode(status),
+            "seconds": time.perf_counter() - start,
+            "memory": usage.ru_maxrss * 1024,
+            "found": json.loads(found or b"[]"),
+        }
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    serve(os.path.realpath(sys.argv[1]))
