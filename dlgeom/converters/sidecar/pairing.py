@@ -19,6 +19,8 @@ Key = tuple[str | None, str | None]
 
 NEAR, SAME_PLACE = 0.1, 0.5
 """Least IoU of the boxes around a row before and after it was moved, and with another label."""
+ROUNDED = 0.02
+"""How much the sides of a box may change where it is moved: numbers are rounded."""
 _MOST = 4_000_000
 """Pairs that are looked at: of a larger file that was written anew only places and shapes tell."""
 
@@ -98,7 +100,7 @@ def match_rows(
     """Find the rows of an item again after somebody worked on its file.
 
     In this order: the same shapes and label; the same shapes; the same place in the file, if no
-    row was put in or taken out before it, and the same label or much overlap; the same label and
+    row was put in or taken out before it, and the same size or some overlap; the same label and
     some overlap; another label and much overlap. What is left is new, or gone.
 
     Parameters
@@ -133,7 +135,10 @@ def match_rows(
         return Match(before, moved)
     for row, place in _in_place(before, left):
         one, two = new_boxes[row : row + 1], old_boxes[place : place + 1]
-        if new[row][1] == old[place][1] or _overlaps(one, two)[0, 0] >= SAME_PLACE:
+        named = new[row][1] == old[place][1]
+        if _overlaps(one, two)[0, 0] >= (NEAR if named else SAME_PLACE) or (
+            named and _same_size(one[0], two[0])
+        ):
             take(row, place, other=True)
     rows = [row for row in rows if before[row] < 0]
     left = [place for place in left if not taken[place]]
@@ -142,6 +147,12 @@ def match_rows(
     overlap = _overlaps(new_boxes[rows], old_boxes[left])
     _greedy(overlap, rows, left, old, new, taken, before, take)
     return Match(before, moved)
+
+
+def _same_size(one: NDArray[np.float64], two: NDArray[np.float64]) -> bool:
+    """Whether two boxes have the same sides, wherever they lie."""
+    mine, theirs = one[2:] - one[:2], two[2:] - two[:2]
+    return bool((np.abs(mine - theirs) <= ROUNDED * np.maximum(mine, theirs) + 0.5).all())
 
 
 def _in_place(before: Sequence[int], left: Sequence[int]) -> list[tuple[int, int]]:

@@ -318,7 +318,9 @@ class _Comparison:
         ]
         # A row that stands for no record of its own lies nowhere.
         boxes = np.concatenate([boxes, np.full((1, 4), np.nan)])
-        match = match_rows(old, now.rows, boxes[np.minimum(places, total)], now.boxes)
+        match = match_rows(
+            old, now.rows, boxes[np.minimum(np.array(places, dtype=np.int64), total)], now.boxes
+        )
         for row, before in enumerate(match.before):
             if before < 0 or places[before] >= total:
                 if before < 0 or match.moved[row]:

@@ -300,9 +300,16 @@ class RestoredReader:
         if labels:
             column = chunk.label.copy()
             column[list(labels)] = list(labels.values())
+        before = chunk
         chunk = spliced(chunk, made)
         if labels:
             chunk = msgspec.structs.replace(chunk, label=column)
+        if made and before.origin.format == "coco":
+            from dlgeom.converters.sidecar.coco_text import with_texts
+
+            texts = {row: before.origin.raw(row) for row in made}
+            edits = {row: self._edits[int(before.order[row])] for row in made}
+            chunk = with_texts(chunk, texts, edits, made)
         return chunk
 
 
@@ -317,7 +324,9 @@ def _edited_record(before: Annotation, edit: Edit) -> Annotation:
         )
         made.annotation_definition = shape
         made.companions = edit.shapes.companions
-        made.stored_bounds = edit.shapes.stored_bounds
+        # A target may store a box beside each shape.
+        stored = edit.shapes.stored_bounds
+        made.stored_bounds = stored if before.stored_bounds is not None else None
         made.stored_area = None
         made.later = edit.shapes.later
     if "attributes" in fields and isinstance(before.attributes, dict):
