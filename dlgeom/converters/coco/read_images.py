@@ -28,6 +28,7 @@ from dlgeom.converters.coco.read_shapes import BIG
 from dlgeom.converters.coco.scan import Scanner, Window, record_places
 from dlgeom.converters.images import ImageFolder, image_info
 from dlgeom.converters.names import safe_name
+from dlgeom.converters.texts import Texts, taken
 from dlgeom.errors import DlgeomError, FormatError, LimitError
 from dlgeom.item import Item
 
@@ -37,6 +38,7 @@ Ints = NDArray[np.int32]
 NONE = msgspec.Raw(b"")
 _PLAIN_NAMES = re.compile(r"(?:[0-9A-Za-z_-]{5,80}\.[0-9A-Za-z]{1,5}\n)*+")
 CHECKED_SIZES = 200
+NAMES_AT_ONCE = 1 << 14
 NO_SIZES = np.zeros((0, 2), dtype=np.int64)
 
 
@@ -87,7 +89,7 @@ class ImageTable:
     Attributes
     ----------
     ids : ndarray of int64 or list
-    names : list of str or None
+    names : list of str or None, or Texts
     width, height : ndarray of int64
         0 where not known.
     start, length : ndarray of int64
@@ -100,7 +102,7 @@ class ImageTable:
 
     def __init__(self) -> None:
         self.ids: Column = np.zeros(0, dtype=np.int64)
-        self.names: list[str | None] = []
+        self.names: Sequence[str | None] = []
         self.width: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.height: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.start: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
@@ -146,18 +148,23 @@ class ImageTable:
             if isinstance(self.ids, np.ndarray)
             else [self.ids[row] for row in picked]
         )
-        names, numbers = self.names, self.numbers
+        numbers = self.numbers
         return [
             Item(
-                name=names[row],
+                name=name,
                 width=width or None,
                 height=height or None,
                 id=identifier,
                 subset=subset,
                 number=first + (row if numbers is None else int(numbers[row])),
             )
-            for row, identifier, width, height in zip(
-                picked, ids, self.width[rows].tolist(), self.height[rows].tolist(), strict=True
+            for row, name, identifier, width, height in zip(
+                picked,
+                taken(self.names, rows),
+                ids,
+                self.width[rows].tolist(),
+                self.height[rows].tolist(),
+                strict=True,
             )
         ]
 
@@ -206,7 +213,7 @@ class _Reader:
         self._shown = scanner.source.shown
         self.number = 0
         self.ids: list[Column] = []
-        self.names: list[str | None] = []
+        self.names = Texts(context.limits.index_bytes // 8)
         self.sizes: list[NDArray[np.int64]] = []
         self.places: list[NDArray[np.int64]] = []
 
@@ -247,19 +254,21 @@ class _Reader:
     ) -> None:
         """Take records of which some have to be read with care; all where there are no `rows`."""
         ids: list[Any] = []
+        names: list[Any] = []
         sizes: list[tuple[Any, Any]] = []
         for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
             row = rows[index] if rows else None
             if row is None or index in doubtful or not _is_plain(row):
                 found = self._careful(text[start:stop], self.number + index)
                 ids.append(found[0])
-                self.names.append(found[1])
+                names.append(found[1])
                 sizes.append(found[2])
             else:
                 ids.append(row.id)
-                self.names.append(row.file_name)
+                names.append(row.file_name)
                 sizes.append((row.width, row.height))
         self.ids.append(id_column(ids))
+        self.names += names
         self.sizes.append(self._size_column(*zip(*sizes, strict=True)) if sizes else NO_SIZES)
 
     def _size_column(self, widths: Sequence[int], heights: Sequence[int]) -> NDArray[np.int64]:
@@ -419,21 +428,26 @@ def _joined_ids(columns: list[Column]) -> Column:
     return [value for column in columns for value in id_list(column)]
 
 
-def _safe_names(reader: _Reader, context: ReadContext) -> list[str | None]:
+def _are_plain(names: Texts) -> bool:
+    for first in range(0, len(names), NAMES_AT_ONCE):
+        joined = "\n".join(names[first : first + NAMES_AT_ONCE]) + "\n"
+        found = _PLAIN_NAMES.match(joined)
+        if not found or found.end() != len(joined):
+            return False
+    return True
+
+
+def _safe_names(reader: _Reader, context: ReadContext) -> Texts:
     names = reader.names
-    try:
-        joined = "\n".join(name or "" for name in names) + "\n"
-    except TypeError:
-        joined = ""
     # No plain name is as long as the limits, if these were not lowered.
     roomy = min(context.limits.path_component, context.limits.path) >= 100
-    found = _PLAIN_NAMES.match(joined) if roomy else None
-    if found and found.end() == len(joined):
+    if roomy and _are_plain(names):
         return names
-    clean: list[str | None] = []
+    clean = Texts(context.limits.index_bytes // 8)
+    waiting: list[str] = []
     for number, name in enumerate(names):
         try:
-            safe, note = safe_name(name or "", limits=context.limits)
+            safe, note = safe_name(name, limits=context.limits)
         except FormatError as error:
             raise reader._error(error.code, error.message, number, ".file_name") from error
         if note:
@@ -444,15 +458,19 @@ def _safe_names(reader: _Reader, context: ReadContext) -> list[str | None]:
                 path=reader._shown,
                 location=f"images[{number}].file_name",
             )
-        clean.append(safe)
+        waiting.append(safe)
+        if len(waiting) == NAMES_AT_ONCE:
+            clean += waiting
+            waiting.clear()
+    clean += waiting
     _refuse_file_and_folder(clean, reader)
     return clean
 
 
-def _refuse_file_and_folder(names: list[str | None], reader: _Reader) -> None:
+def _refuse_file_and_folder(names: Texts, reader: _Reader) -> None:
     folders: set[str] = set()
     for name in names:
-        parent = posixpath.dirname(name or "")
+        parent = posixpath.dirname(name)
         while parent and parent not in folders:
             folders.add(parent)
             parent = posixpath.dirname(parent)
@@ -460,7 +478,7 @@ def _refuse_file_and_folder(names: list[str | None], reader: _Reader) -> None:
         return
     lowered = {folder.casefold() for folder in folders}
     for number, name in enumerate(names):
-        if name is not None and name.casefold() in lowered:
+        if name.casefold() in lowered:
             raise reader._error(
                 "path.collision",
                 f"file_name {name!r} is also a folder of another image; one name cannot be both. "
@@ -504,7 +522,10 @@ def _fold_repeats(
         if isinstance(table.ids, np.ndarray)
         else [table.ids[k] for k in keep.tolist()]
     )
-    table.names = [table.names[k] for k in keep.tolist()]
+    names = Texts(context.limits.index_bytes // 8)
+    for begin in range(0, len(keep), NAMES_AT_ONCE):
+        names += taken(table.names, keep[begin : begin + NAMES_AT_ONCE])
+    table.names = names
     table.width, table.height = table.width[keep], table.height[keep]
     table.start, table.length = table.start[keep], table.length[keep]
 

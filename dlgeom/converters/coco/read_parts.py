@@ -21,6 +21,7 @@ from dlgeom.converters.coco.read_ranges import OpenFile
 from dlgeom.converters.coco.read_resolve import identifier
 from dlgeom.converters.coco.read_subset import Subset
 from dlgeom.converters.parallel.units import Cost, Cut, in_units
+from dlgeom.converters.texts import taken
 
 __all__ = ["CocoPart", "parts_of"]
 
@@ -200,7 +201,7 @@ def _part(
         label=np.array(subset.label[rows]),
         images={
             "ids": _taken(images.ids, span),
-            "names": [images.names[k] for k in span.tolist()],
+            "names": taken(images.names, span),
             **{
                 name: np.array(getattr(images, name)[first:last])
                 for name in ("width", "height", "start", "length")

@@ -22,6 +22,7 @@ from dlgeom.converters.coco.read_index import FileIndex
 from dlgeom.converters.coco.read_json import strict_json
 from dlgeom.converters.coco.read_resolve import identifier, resolve
 from dlgeom.converters.coco.read_spill import Spill, spilled, supersede
+from dlgeom.converters.texts import taken
 from dlgeom.errors import FormatError
 from dlgeom.labels import Label, LabelTable
 
@@ -302,7 +303,7 @@ def _record(index: FileIndex, images: ImageTable, row: int) -> Any:
 def _extended(base: ImageTable, other: ImageTable, rows: NDArray[np.int64]) -> ImageTable:
     whole = ImageTable()
     whole.ids = _chosen(base.ids, other.ids, rows)
-    whole.names = base.names + [other.names[row] for row in rows.tolist()]
+    whole.names = [*base.names, *taken(other.names, rows)]
     for name in ("width", "height", "start", "length"):
         setattr(whole, name, np.concatenate([getattr(base, name), getattr(other, name)[rows]]))
     if base.records is not None:
