@@ -265,6 +265,7 @@ class Dataset:
         include_labels: Iterable[str] = (),
         exclude_labels: Iterable[str] = (),
         where: str | None = None,
+        sidecar: bool = False,
         **options: Any,
     ) -> Report:
         """Write the data set.
@@ -277,7 +278,7 @@ class Dataset:
             Name of a registered format; told by the target's suffix otherwise.
         task, image_files, frames, overwrite, dry_run, report, progress, **options
             As for `dlgeom.convert`.
-        label_map, include_labels, exclude_labels, where
+        label_map, include_labels, exclude_labels, where, sidecar
             As for `dlgeom.convert`.
         subset : str, default "train"
             Name of the split in the target where the data set has none.
@@ -320,6 +321,7 @@ class Dataset:
                 frames=frames,
                 options=options,
                 progress=progress,
+                sidecar=sidecar,
             )
 
 

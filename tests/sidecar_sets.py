@@ -183,12 +183,10 @@ class XmlFile:
 
     def move(self, row: int, dx: float, dy: float) -> None:
         for number in self.rows[row].iter():
-            if number.tag in ("xmin", "xmax") or (number.tag or "").startswith("x"):
-                if number.text and number.text.strip():
-                    number.text = repr(float(number.text) + dx)
-            elif number.tag in ("ymin", "ymax") or (number.tag or "").startswith("y"):
-                if number.text and number.text.strip():
-                    number.text = repr(float(number.text) + dy)
+            if number.tag.startswith("x") and number.text and number.text.strip():
+                number.text = repr(float(number.text) + dx)
+            elif number.tag.startswith("y") and number.text and number.text.strip():
+                number.text = repr(float(number.text) + dy)
 
     def relabel(self, row: int, index: int, name: str) -> None:
         self.rows[row].find("name").text = name

@@ -25,6 +25,7 @@ _BLOCK = 1 << 20
 _LINE = 256 << 20
 _WINDOW = 1 << 27
 _STEP = re.compile(r"[^\x00-\x1f/\\:\x7f]{1,255}")
+_DIGESTS = re.compile(r"[0-9a-f]*")
 MOST_FILES = 1_000_000
 _Line = TypeVar("_Line")
 
@@ -273,7 +274,7 @@ class Unpacker:
         line = self._text.line()
         try:
             head = msgspec.json.decode(line, type=dict[str, Any])
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise SidecarError("sidecar.invalid", f"has no header ({error})") from error
         if head.get("magic") != MAGIC:
             raise SidecarError("sidecar.invalid", "is no sidecar of dlgeom")
@@ -352,7 +353,7 @@ def _open_regular(path: Path) -> IO[bytes]:
 def _decoded(line: bytes, kind: type[_Line]) -> _Line:
     try:
         return msgspec.json.decode(line, type=kind)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise SidecarError(
             "sidecar.invalid", f"has a line that cannot be read ({error})"
         ) from error
@@ -364,6 +365,7 @@ def _checked(entry: Entry, labels: int) -> Entry:
     sides = [side for side in (entry.width, entry.height) if side is not None]
     good = (
         len(entry.digests) == 8 * count
+        and _DIGESTS.fullmatch(entry.digests) is not None
         and all(-1 <= label < labels for label in entry.rows)
         and (entry.places is None or len(entry.places) == count)
         and (entry.places is None or all(place >= 0 for place in entry.places))
