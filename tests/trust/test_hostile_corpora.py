@@ -120,6 +120,7 @@ def test_there_are_as_many_of_our_own() -> None:
 # Codes that need a system that refuses; `tests/faults` has them, and the command line's tests.
 ELSEWHERE = {"io.permission", "output.exists", "output.full", "output.overlaps_input"}
 # Codes of what a target cannot hold, and of `dlgeom validate`.
+ELSEWHERE |= {"limit.memory"}
 ELSEWHERE |= {"keypoints.names", "value.rounded", "video.attributes", "video.held"}
 ELSEWHERE |= {
     "video.hidden",
@@ -140,3 +141,9 @@ def test_each_code_of_the_page_has_a_case() -> None:
     assert len(codes) > 90
     missing = codes - told - ELSEWHERE
     assert not missing, sorted(missing)
+
+
+def test_the_table_of_the_page_is_current() -> None:
+    from trust import table
+
+    assert table.PAGE.read_text("utf-8") == table.page()
