@@ -92,6 +92,12 @@ def cut_entries(
     makers: list[Callable[[], EntryPart]] = []
     for unit in in_units(starts, lambda _: cost.of(items=window)):
         makers.append(partial(make, unit[0], unit[-1] + window))  # noqa: PERF401
+    # Image sets tell of all images; only a writer of the whole has a use for them.
+    extra = {key: value for key, value in meta.extra.items() if key != "voc_sets"}
     return Cut(
-        seconds=cost.of(items=len(entries)), makers=makers, meta=meta, context=context, base=base
+        seconds=cost.of(items=len(entries)),
+        makers=makers,
+        meta=msgspec.structs.replace(meta, extra=extra),
+        context=context,
+        base=base,
     )

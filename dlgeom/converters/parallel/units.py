@@ -15,7 +15,7 @@ __all__ = ["LEAST", "SECONDS", "Cost", "Cut", "Part", "enough", "in_units"]
 SECONDS = 0.4
 """Work of one part, about."""
 
-LEAST = 1.0
+LEAST = 1.5
 """Work from which on it pays to start processes for it."""
 
 T = TypeVar("T")

@@ -45,6 +45,11 @@ class Tagger:
                 self._lists.setdefault(entry.subset, {})[entry.topic] = entry.key
         self._flags = sets.flags(stems)
 
+    @property
+    def used(self) -> bool:
+        """Whether there are lists of classes."""
+        return bool(self._lists)
+
     def add(self, stem: str, subset: str | None, columns: Columns, problems: Problems) -> None:
         """Add the tags of the image in work, whose objects are there."""
         if not self._lists:

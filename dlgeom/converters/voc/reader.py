@@ -35,6 +35,7 @@ from dlgeom.converters.voc.read_columns import Columns
 from dlgeom.converters.voc.read_fast import Head
 from dlgeom.converters.voc.read_head import read_head
 from dlgeom.converters.voc.read_tags import Tagger
+from dlgeom.converters.voc.sets import ImageSets
 from dlgeom.converters.voc.xmlio import VocItem, parse, serialise
 from dlgeom.errors import FormatError, OutputError
 from dlgeom.labels import Label, LabelTable
@@ -154,7 +155,7 @@ class VocReader:
     def cut(self, *, grouped: bool, needs: frozenset[str]) -> Cut | None:
         """Return the data set as parts for other processes, None where it stays whole."""
         layout = self._layout
-        if layout.sets.lists or layout.single:
+        if self._tagger.used or layout.single:
             return None  # lists of classes tell of all images
         from dlgeom.converters.parallel.entries import cut_entries
         from dlgeom.converters.parallel.units import Cost
@@ -165,13 +166,13 @@ class VocReader:
             for name in ("root", "annotations", "classes", "objects", "images")
             for path in [getattr(layout, name)]
         }
-        base._layout = msgspec.structs.replace(layout, entries=[], **places)
+        base._layout = msgspec.structs.replace(layout, entries=[], sets=ImageSets(), **places)
         base.__dict__.update(_context=None, _images=None, meta=None)
         masks = layout.classes is not None or layout.objects is not None
         return cut_entries(
             layout.entries,
             WINDOW_FILES,
-            Cost(item=4e-3 if masks else 120e-6),
+            Cost(item=4e-3 if masks else 70e-6),
             shown=layout.root.name,
             reader=self,
             context=self._context,

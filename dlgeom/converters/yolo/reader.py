@@ -257,7 +257,7 @@ class YoloReader:
         return cut_entries(
             self._layout.entries,
             WINDOW_FILES,
-            Cost(item=60e-6),
+            Cost(item=25e-6),
             shown=self._shown,
             reader=self,
             context=self._context,

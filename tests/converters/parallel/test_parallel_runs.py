@@ -117,6 +117,7 @@ def test_label_files_are_read_in_parts(
     ids=_name,
 )
 @pytest.mark.parametrize("task", ["detect", "segment"])
+@pytest.mark.parametrize("lists", [False, True])
 def test_xml_files_are_read_in_parts_and_classes_learned_as_by_one_process(
     odd: Path,
     tmp_path: Path,
@@ -124,12 +125,13 @@ def test_xml_files_are_read_in_parts_and_classes_learned_as_by_one_process(
     processes: Executor,
     parts: _Counted,
     task: str,
+    lists: bool,
     options: dict[str, Any],
 ) -> None:
     source = tmp_path / "voc"
     dlgeom.convert(odd, source, to_format="voc", task=task, on_error="skip")
     (source / "labelmap.txt").unlink()
-    for path in source.glob("ImageSets/*/*.txt"):
+    for path in () if lists else source.glob("ImageSets/*/*.txt"):
         path.unlink()
     files = sorted((source / "Annotations").rglob("*.xml"))
     for number, path in enumerate(files):
@@ -146,8 +148,9 @@ def test_xml_files_are_read_in_parts_and_classes_learned_as_by_one_process(
     shared = run(source, executor=processes, **options)
     assert shared == alone
     assert list(shared[0].codes) == list(alone[0].codes)
-    assert parts.merged > 5
-    assert parts.again < parts.merged
+    if not (lists and options["to_format"] == "voc"):
+        assert parts.merged > 5
+        assert parts.again < parts.merged
 
 
 def test_one_coco_file_is_put_together_of_parts(
