@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
@@ -24,6 +23,8 @@ Keys = NDArray[np.uint64]
 
 def _digests(names: Iterable[str]) -> Keys:
     """Return 128 bits of each name, in order: no two names are known to have them in common."""
+    import hashlib  # loads OpenSSL, which small sets need not
+
     texts = [
         hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         for name in names

@@ -264,7 +264,7 @@ class Report:
         self.converted_dropped += int(np.count_nonzero(status == DROPPED))
         measure = self._measured(chunk, losses, changed)
         key = losses.code[changed].astype(np.int64) * 4 + status
-        for value in np.unique(key).tolist():
+        for value in np.flatnonzero(np.bincount(key)).tolist():
             code, message = losses.codes[value // 4]
             here = changed[key == value]
             shown = measure[key == value]

@@ -138,7 +138,7 @@ class Builder:
         items = subset.images.items(rows, subset.first_item, subset.name)
         if records:
             owners = subset.owner[rows]
-            for part in np.unique(owners).tolist():
+            for part in _distinct(owners):
                 if part < 0:
                     continue
                 chosen = np.flatnonzero(owners == part)
@@ -263,7 +263,7 @@ class Builder:
         subset = self._subset
         block = subset.block
         owners = subset.part_of(rows)
-        parts = np.unique(owners).tolist()
+        parts = _distinct(owners)
         spans = None
         if at >= 0 and self._raw:
             spans = np.empty((len(rows), 2), dtype=np.int64)
@@ -465,6 +465,14 @@ class Builder:
                 definition = Classification(known or "")
             found[place] = Annotation(annotation_definition=definition, id=name)
         return found
+
+
+def _distinct(numbers: NDArray[np.integer[Any]]) -> list[int]:
+    """Return the values that occur, in order; mostly all are the same, which takes no sort."""
+    if len(numbers) and (numbers == numbers[0]).all():
+        return [int(numbers[0])]
+    found: list[int] = np.unique(numbers).tolist()
+    return found
 
 
 class _Caption(msgspec.Struct, gc=False):

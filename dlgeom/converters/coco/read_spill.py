@@ -6,7 +6,6 @@ columns in memory, as those of a small file are.
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -372,6 +371,8 @@ def _keyed(piece: Piece) -> NDArray[Any]:
     if isinstance(ids, np.ndarray):
         found["low"] = ids
         return found
+    import hashlib  # loads OpenSSL
+
     for place, value in enumerate(ids):
         if value is None:
             found["low"][place] = NO_ID
