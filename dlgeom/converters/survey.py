@@ -11,6 +11,7 @@ import numpy as np
 
 from dlgeom.chunk import BOX, HOLES, KEYPOINTS, OTHER, OUTLINE, PARTS, ROTATED, RUNS
 from dlgeom.converters.pipeline import gc_paused, selection_of
+from dlgeom.converters.places import shown_source
 from dlgeom.converters.report import Report
 from dlgeom.converters.source import OnError, PathLike, open_source
 from dlgeom.limits import DEFAULT_LIMITS, Limits
@@ -164,7 +165,7 @@ def survey(
             selection=selection,
         ) as opened,
     ):
-        facts = Survey(path=str(path), format=opened.reader.meta.format, report=report)
+        facts = Survey(path=shown_source(path), format=opened.reader.meta.format, report=report)
         _count(facts, opened.reader)
         facts.filtered, facts.filtered_images = getattr(opened.reader, "all_filtered", (0, 0))
     report.filtered, report.filtered_images = facts.filtered, facts.filtered_images

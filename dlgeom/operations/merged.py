@@ -101,7 +101,7 @@ class MergedReader:
             start += max((item.number for item in items), default=-1) + 1
 
     def _collide(self, k: int, name: str, fresh: str, collisions: Collisions) -> None:
-        source = str(self._sources[k].path)
+        source = self._sources[k].shown
         if collisions == "error":
             raise FormatError(
                 f"image {name!r} is in an earlier data set too; names are unique in one. "

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from dlgeom.converters import pipeline, registry
-from dlgeom.converters.places import holding
+from dlgeom.converters.places import holding, shown_source
 from dlgeom.converters.problems import Entry
 from dlgeom.converters.report import Report
 from dlgeom.converters.source import PathLike, Source, open_source
@@ -219,7 +219,7 @@ class _Heard:
 
     def result(self, path: PathLike, name: str) -> Validation:
         return Validation(
-            path=str(path),
+            path=shown_source(path),
             format=name,
             images=self.report.images,
             annotations=self.report.given,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dlgeom.converters.base import Reader
 from dlgeom.converters.pipeline import gc_paused, selection_of
+from dlgeom.converters.places import shown_source
 from dlgeom.converters.report import Report
 from dlgeom.converters.source import OnError, PathLike, open_source
 from dlgeom.limits import DEFAULT_LIMITS, Limits
@@ -73,7 +74,7 @@ def statistics(
     report.filtered, report.filtered_images = filtered
     report.given = report.written = counts.annotations
     return Statistics(
-        path=str(path),
+        path=shown_source(path),
         format=opened.reader.meta.format,
         images=len(counts.sizes),
         annotations=counts.annotations,

@@ -899,19 +899,25 @@ class Elsewhere(Executor):
 
 
 def test_the_work_on_an_archive_stays_on_this_machine(
-    tmp_path: Path, data_sets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dlgeom.converters.parallel import units
 
     monkeypatch.setattr(units, "LEAST", 0.0)
     monkeypatch.setattr(units, "SECONDS", 1e-9)
-    source = archive(tree(data_sets["yolo"]), tmp_path / "yolo.zip")
-    more = {"to_format": "voc", "image_files": "copy", "on_error": "skip"}
+    names = [f"i{number}" for number in range(2_200)]
+    files = {f"labels/train/{name}.txt": b"0 .5 .5 .25 .5\n" for name in names}
+    files["data.yaml"] = b"names: [a]\ntrain: images/train\n"
+    rows = "".join(f"labels/train/{name}.txt,{name}.png,64,48,1\n" for name in names)
+    files["images.csv"] = f"label_file,file_name,width,height,orientation\n{rows}".encode()
+    source = archive(files, tmp_path / "set.zip")
     for name, who in (("one", Elsewhere()), ("two", ThreadPoolExecutor(2)), ("three", None)):
-        dl.convert(source, tmp_path / name, executor=who, **more)
+        dl.convert(source, tmp_path / name, to_format="coco", executor=who)
     assert tree(tmp_path / "one") == tree(tmp_path / "two") == tree(tmp_path / "three")
+    with zipfile.ZipFile(source) as file:
+        file.extractall(tmp_path / "set")
     with pytest.raises(AssertionError, match="no private folder"):
-        dl.convert(data_sets["yolo"], tmp_path / "four", executor=Elsewhere(), **more)
+        dl.convert(tmp_path / "set", tmp_path / "four", to_format="coco", executor=Elsewhere())
 
 
 def test_one_place_for_one_source(tmp_path: Path) -> None:
