@@ -13,7 +13,7 @@ import shutil
 import stat
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -364,6 +364,12 @@ class Output:
         for top in names:
             if top not in self._tops:
                 self._tops[top] = self._folder("").mode(top) is None
+
+    def expects_files(self, names: Sequence[str]) -> None:
+        """Say which files helpers are going to write; see `expects` for where they lie."""
+        self.expects(*dict.fromkeys(name.partition("/")[0] for name in names))
+        if self._left:
+            self._left.difference_update(map(_key, names))
 
     def sweep(self) -> None:
         """Remove what helpers that were ended left unfinished."""

@@ -154,7 +154,7 @@ def announce(output: Output, gathered: Gathered) -> None:
     """Note, in the process that was asked, the files that another one is going to write."""
     output.files += len(gathered.names)
     if not output.dry_run:
-        output.expects(*dict.fromkeys(name.partition("/")[0] for name in gathered.names))
+        output.expects_files(gathered.names)
 
 
 def emit(shared: Shared, gathered: Gathered) -> None:
