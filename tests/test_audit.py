@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 CHILD = """
-import sys, os, tempfile
+import sys, os, tempfile, zipfile
 from pathlib import Path
 import dlgeom as dl
 from dlgeom.converters.survey import survey
@@ -35,6 +35,12 @@ def run(name):
         survey(out / "json")
     for to in ("coco", "yolo", "voc"):
         dl.convert(out / to / TARGETS[to], out / to / "again", to_format="dataloop")
+    with zipfile.ZipFile(out / "sample.zip", "w") as packed:
+        for path in sample.rglob("*"):
+            if path.is_file():
+                packed.write(path, path.relative_to(sample))
+    more = {"to_format": "yolo", "on_error": "skip", "image_files": "copy"}
+    dl.convert(out / "sample.zip", out / "unpacked", **more)
     item = dl.Item(name="a.jpg", width=9, height=9)
     dl.Converter().convert(["0 .5 .5 .1 .1", "__import__('os') 1 1 1 1"], "yolo", "voc", item=item)
     dl.AnnotationCollection.from_json([{"type": "class", "label": "__import__('os')"}])

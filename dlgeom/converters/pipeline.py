@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dlgeom.filters.tree import Node
 
 __all__ = [
+    "Progress",
     "Source",
     "Target",
     "choose_task",
