@@ -167,7 +167,7 @@ def coco_files(shared: Path) -> list[Path]:
 
 
 def coco_names() -> list[str]:
-    from test_hostile import shared_root
+    from trust.corpora import shared_root
 
     root = shared_root()
     return [str(path.relative_to(root)) for path in coco_files(root)] if root.is_dir() else []

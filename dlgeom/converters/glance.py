@@ -28,12 +28,15 @@ class Listing(NamedTuple):
         The endings of `names` in lower case, with the dot.
     links : frozenset of str
         Those of `folders` that are links.
+    file_links : frozenset of str
+        Those of `names` that are links.
     """
 
     folders: list[str]
     names: list[str]
     endings: frozenset[str]
     links: frozenset[str]
+    file_links: frozenset[str] = frozenset()
 
 
 _memory: ContextVar[dict[str, Listing] | None] = ContextVar("_memory", default=None)
@@ -64,6 +67,7 @@ def glance(path: str | os.PathLike[str]) -> Listing:
     folders: list[str] = []
     names: list[str] = []
     links: list[str] = []
+    file_links: list[str] = []
     with os.scandir(key) as entries:
         for entry in entries:
             if _is_folder(entry):
@@ -72,8 +76,10 @@ def glance(path: str | os.PathLike[str]) -> Listing:
                     links.append(entry.name)
             else:
                 names.append(entry.name)
+                if entry.is_symlink():
+                    file_links.append(entry.name)
     endings = frozenset(f".{end}".lower() for end in {_ending(name) for name in names} if end)
-    found = Listing(sorted(folders), names, endings, frozenset(links))
+    found = Listing(sorted(folders), names, endings, frozenset(links), frozenset(file_links))
     if known is not None:
         known[key] = found
     return found
@@ -93,6 +99,8 @@ def _ending(name: str) -> str:
 def walk(path: str | os.PathLike[str], *, entries: int) -> Iterator[tuple[str, Listing]]:
     """Yield folders from above, links not followed, hidden ones left out.
 
+    Files that are links out of `path` are left out too: nobody looks into them.
+
     It ends when more than `entries` have been seen, and passes over what cannot be listed.
     """
     left = entries
@@ -103,9 +111,20 @@ def walk(path: str | os.PathLike[str], *, entries: int) -> Iterator[tuple[str, L
             found = glance(place)
         except OSError:
             continue
-        yield place, found
+        yield place, _inside(place, found, path) if found.file_links else found
         left -= len(found.names) + len(found.folders)
         if left < 0:
             return
         below = [n for n in found.folders if not n.startswith(".") and n not in found.links]
         due += [os.path.join(place, name) for name in reversed(below)]
+
+
+def _inside(place: str, found: Listing, root: str | os.PathLike[str]) -> Listing:
+    """Return a listing without the files that are links out of a folder."""
+    base = os.path.realpath(root).rstrip(os.sep) + os.sep
+    out = {
+        name
+        for name in found.file_links
+        if not os.path.realpath(os.path.join(place, name)).startswith(base)
+    }
+    return found._replace(names=[name for name in found.names if name not in out])

@@ -24,7 +24,8 @@ from lxml import etree
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-_FLOAT = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?")
+# A row that nothing changed keeps its text, such as "0." or "+1".
+_FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _SRT_TIME = re.compile(r"[0-9]{2,}:[0-5][0-9]:[0-5][0-9],[0-9]{3}")
 
 

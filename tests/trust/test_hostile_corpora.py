@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trust.children import Zygote, zygote
+from trust.children import Zygote, check_child, place_case, zygote
 from trust.corpora import (
     HERE,
     MODES,
@@ -147,3 +147,21 @@ def test_the_table_of_the_page_is_current() -> None:
     from trust import table
 
     assert table.PAGE.read_text("utf-8") == table.page()
+
+
+LINKED = [case for case in OWN if any("/etc" in s.get("target", "") for s in case.get("setup", ()))]
+
+
+@pytest.mark.parametrize("case", LINKED, ids=lambda case: case["id"])
+def test_recognising_never_looks_through_links_out(
+    case: dict[str, Any], process: Zygote, corpus: Path
+) -> None:
+    """Without --from, all formats look at the files: P2."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        place_case(case, corpus, folder)
+        arguments = ["convert", str(folder / "INPUT"), str(folder / "OUT"), "--to", "dataloop"]
+        ending = process.run(
+            arguments, folder / "log.txt", readable=[folder / "INPUT"], writable=[folder]
+        )
+        check_child(ending, (folder / "log.txt").read_text("utf-8", "replace"))

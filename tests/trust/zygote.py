@@ -112,7 +112,8 @@ class Watch:
                 self.found.append(f"exec {name}")
         elif event == "compile":
             name = args[1] if isinstance(args[1], str) else os.fsdecode(args[1] or b"")
-            if not name.startswith(self.library):
+            # `inspect` parses signatures of C functions so, which runs nothing; `exec` is looked at.
+            if not name.startswith(self.library) and not _is_signature(name, args[0]):
                 self.found.append(f"compile {name} {str(args[0])[:100]}")
         elif event == "open" and isinstance(args[0], str | bytes):
             self._open(os.fsdecode(args[0]), args[2] if isinstance(args[2], int) else 0)
@@ -136,6 +137,10 @@ class Watch:
         path = os.path.join(folder, os.path.basename(name))
         if not _within(path, self.writable):
             self.found.append(f"{event} {path}")
+
+
+def _is_signature(name: str, source: object) -> bool:
+    return name == "<unknown>" and isinstance(source, bytes) and source.startswith(b"def foo(")
 
 
 def _within(path: str, places: tuple[str, ...]) -> bool:
