@@ -19,19 +19,22 @@ from numpy.typing import DTypeLike, NDArray
 
 from dlgeom.errors import OutputError
 
-__all__ = ["SLICE_BYTES", "Heap", "Table", "nameless", "sorted_table"]
+__all__ = ["SLICE_BYTES", "Heap", "Table", "full", "nameless", "sorted_table"]
 
 SLICE_BYTES = 4 << 20
 """Bytes of a slice that is looked at together."""
 
 _GAP = 32
+# What is sorted is there as slices, as one, and sorted; with the sort's own room that is the share.
+_PARTS = 6
 Rows = NDArray[Any]
 
 
-def _full(error: OSError) -> OutputError:
+def full(error: OSError) -> OutputError:
+    """Return the error for a temporary file that cannot be written."""
     return OutputError(
         f"a temporary file in {tempfile.gettempdir()} cannot be written "
-        f"({error.strerror or error}); large files need room for their index. "
+        f"({error.strerror or error}); large and packed files need room there. "
         "Name another folder in TMPDIR",
         code="output.full",
     )
@@ -49,7 +52,7 @@ def nameless() -> int:
         with tempfile.TemporaryFile(buffering=0) as file:
             return os.dup(file.fileno())
     except OSError as error:
-        raise _full(error) from error
+        raise full(error) from error
 
 
 class _Bytes:
@@ -71,7 +74,7 @@ class _Bytes:
                 done = os.pwrite(self._descriptor, view, place)
                 view, place = view[done:], place + done
         except OSError as error:
-            raise _full(error) from error
+            raise full(error) from error
 
     def read(self, place: int, size: int) -> bytes:
         data = os.pread(self._descriptor, size, place)
@@ -134,8 +137,8 @@ class Table:
         """Add rows at the end."""
         self._bytes.append(self._raw(rows))
 
-    def _raw(self, rows: Rows) -> bytes:
-        return np.ascontiguousarray(rows, dtype=self.dtype).tobytes()
+    def _raw(self, rows: Rows) -> memoryview:
+        return np.ascontiguousarray(rows, dtype=self.dtype).view(np.uint8).data
 
     def read(self, first: int, last: int) -> Rows:
         """Return rows from `first` up to `last`, a copy that may be written to."""
@@ -204,7 +207,7 @@ def _sorted_by(slices: Iterable[Rows], dtype: DTypeLike, key: str, share: int) -
         return runs
     merged = Table(dtype)
     count = len(bounds) - 1
-    step = max(share // (2 * count * runs.dtype.itemsize), 16)
+    step = max(share // (_PARTS * count * runs.dtype.itemsize), 16)
     buffers = [runs.read(0, 0)] * count
     places = bounds[:-1]
     while True:
@@ -255,7 +258,7 @@ def _runs(
     for rows in slices:
         waiting.append(rows)
         size += rows.nbytes
-        if size >= share // 3:
+        if size >= share // _PARTS:
             flush()
             size = 0
     flush()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dlgeom.converters.inputs import check_regular, unreadable
 from dlgeom.converters.packed import is_packed, unpack, unpack_head
+from dlgeom.converters.tables import full
 from dlgeom.errors import FormatError, OutputError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
@@ -123,18 +124,20 @@ class SourceFile:
         """Replace the file by the text that `pieces` yields."""
         pile: list[bytes] = []
         done = 0
-        with tempfile.TemporaryFile() as spool:
+        with tempfile.TemporaryFile(buffering=0) as spool:
             for piece in pieces():
                 done += len(piece)
                 self._check_size(done)
                 pile.append(piece)
                 if done > IN_MEMORY:
-                    spool.writelines(pile)
+                    try:
+                        spool.writelines(pile)
+                    except OSError as error:
+                        raise full(error) from error
                     pile.clear()
             self.close()
             self._memory = None
             if done > IN_MEMORY:
-                spool.flush()
                 self._take(os.dup(spool.fileno()))
             else:
                 self._memory = b"".join(pile)
