@@ -189,7 +189,7 @@ def run_lengths(random_: random.Random) -> dict[str, Any] | None:
         due: list[int] | None = decoded(changed.decode("ascii"))
         if sum(due or ()) != height * width or any(c >= 2**32 for c in due or ()):
             due = None
-    except (AssertionError, UnicodeDecodeError):
+    except (AssertionError, IndexError, UnicodeDecodeError):
         due = None
     if found is not None and found != due:
         return {"fault": f"{found} is not {due}", "data": changed.hex(), "size": [height, width]}

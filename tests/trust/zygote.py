@@ -112,7 +112,7 @@ class Watch:
                 self.found.append(f"exec {name}")
         elif event == "compile":
             name = args[1] if isinstance(args[1], str) else os.fsdecode(args[1] or b"")
-            # `inspect` parses signatures of C functions so, which runs nothing; `exec` is looked at.
+            # `inspect` parses signatures of C functions so, which runs nothing.
             if not name.startswith(self.library) and not _is_signature(name, args[0]):
                 self.found.append(f"compile {name} {str(args[0])[:100]}")
         elif event == "open" and isinstance(args[0], str | bytes):
