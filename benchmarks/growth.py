@@ -24,6 +24,7 @@ from harness import (
     parser,
     ratio,
     remove,
+    target_of,
     wanted,
     workspace,
 )
@@ -50,7 +51,7 @@ def main() -> None:
                     source = coco_file(work, images)
                 else:
                     source = folder(work, item.source, images)
-                target = work / ("out" if item.options else "out.json")
+                target = target_of(work, folder=bool(item.options))
                 commands = {"dlgeom": dlgeom(source, target, *item.options)}
                 if item.floor:
                     commands = {"floor": floor(item.floor, source, target), **commands}

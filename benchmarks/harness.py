@@ -106,6 +106,11 @@ def remove(*paths: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def target_of(work: Path, *, folder: bool) -> Path:
+    """Return a target of this run's own: others may use the same data."""
+    return work / f"out-{os.getpid()}{'' if folder else '.json'}"
+
+
 # ---------------------------------------------------------------- data
 
 

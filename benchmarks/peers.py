@@ -8,7 +8,8 @@ Peers: labelformat by its own command; globox and datumaro by the few lines of t
 it. What is not installed, or cannot do a conversion, is left out and said below the table.
 The peers' figures are of their own processes, start-up included, as are those of the floor and of
 dlgeom. Where a peer needs it the source is laid out as it wants it: images of the right size for
-YOLO sources (all read their headers then), no crowds for labelformat's segmentation. Outputs
+YOLO sources (all read their headers then, so that there is no floor), no crowds for labelformat's
+segmentation. Outputs
 differ in what they keep: globox keeps boxes alone, datumaro rounds, none of them checks as much.
 """
 
@@ -39,6 +40,7 @@ from harness import (
     ratio,
     remove,
     run,
+    target_of,
     wanted,
     workspace,
 )
@@ -50,14 +52,16 @@ _CLASSES = ",".join(f"class {k:02d}" for k in range(80))
 
 
 class Work(NamedTuple):
-    """A conversion: goal (times faster than the best peer), floor, options, and the peers' ways.
+    """A conversion: goals (times faster than the best peer), floor, options, the peers' ways.
+
+    The goals are for train size and for val size; those of YOLO and VOC sources hold for both.
 
     A peer's way is the code to run, or for labelformat its options; {s} is the source, {t} the
     target.
     """
 
     name: str
-    goal: float | None
+    goals: tuple[float | None, float | None]
     floor: str
     source: str
     options: tuple[str, ...]
@@ -76,7 +80,7 @@ _TO_COCO = ("--output-format", "coco", "--output-file", "{t}")
 WORKS = (
     Work(
         "coco-yolo-detect",
-        6,
+        (6, 3.5),
         "coco_yolo_detect",
         "coco",
         ("--to", "yolo", "--task", "detect"),
@@ -91,7 +95,7 @@ WORKS = (
     ),
     Work(
         "coco-yolo-segment",
-        3.3,
+        (3.3, None),
         "coco_yolo_segment",
         "plain",
         ("--to", "yolo", "--task", "segment"),
@@ -99,7 +103,7 @@ WORKS = (
     ),
     Work(
         "coco-voc",
-        5,
+        (5, None),
         "coco_voc",
         "coco",
         ("--to", "voc", "--task", "detect"),
@@ -119,8 +123,8 @@ WORKS = (
     ),
     Work(
         "yolo-coco",
-        6,
-        "yolo_coco",
+        (6, 6),
+        "",
         "yolo",
         (),
         {
@@ -131,15 +135,15 @@ WORKS = (
     ),
     Work(
         "yolo-segment-coco",
-        5,
-        "yolo_coco",
+        (5, 5),
+        "",
         "yoloseg",
         (),
         {"labelformat": labelformat("instance-segmentation", *_FROM_YOLO, *_TO_COCO)},
     ),
     Work(
         "voc-coco",
-        2.5,
+        (2.5, 2.5),
         "voc_coco",
         "voc",
         (),
@@ -160,7 +164,7 @@ WORKS = (
     ),
     Work(
         "coco-coco",
-        5,
+        (5, None),
         "",
         "coco",
         (),
@@ -239,7 +243,7 @@ def without_crowds(work: Path, images: int) -> Path:
             "data['annotations'] = [row for row in rows if not row['iscrowd']]\n"
             # Annotations before the categories, as the floor scripts want it.
             "data['categories'] = data.pop('categories')\n"
-            "with open(sys.argv[2], 'w') as file: json.dump(data, file)"
+            "with open(sys.argv[2], 'w') as file: json.dump(data, file, separators=(',', ': '))"
         )
         run([sys.executable, "-c", code, str(source), str(target)])
     return target
@@ -325,9 +329,13 @@ def main() -> None:
             if not ways or not wanted(item.name, args.only):
                 continue
             source, count = source_of(work, item, images)
-            target = work / ("out" if item.options else "out.json")
+            target = target_of(work, folder=bool(item.options))
             sides = {"floor": floor(item.floor, source, target)} if item.floor else {}
             sides["dlgeom"] = dlgeom(source, target, *item.options)
+            if source.name.endswith("-images"):
+                # The data set as we write it: a table beside the labels tells the sizes.
+                told = source.with_name(source.name.removesuffix("-images"))
+                sides["dlgeom with its table of sizes"] = dlgeom(told, target, *item.options)
 
             def before(target: Path = target) -> None:
                 remove(target, Path(f"{target}.d"))
@@ -340,6 +348,7 @@ def main() -> None:
             used = in_turns(sides, args.repeat, before=before)
             before()
             ours, least = used["dlgeom"], used.get("floor")
+            goal = item.goals[args.size == "val"]
             best = min((u.cpu for name, u in used.items() if name in peers), default=0.0)
             for name, usage in used.items():
                 table.add(
@@ -347,7 +356,7 @@ def main() -> None:
                     count,
                     usage.cpu,
                     ratio(usage.cpu, ours.cpu),
-                    item.goal if name in peers and usage.cpu == best else None,
+                    goal if name in peers and usage.cpu == best else None,
                     least and ratio(usage.cpu, least.cpu),
                     round(usage.peak),
                 )

@@ -28,6 +28,7 @@ from harness import (
     parser,
     ratio,
     remove,
+    target_of,
     wanted,
     workspace,
 )
@@ -93,7 +94,7 @@ def main() -> None:
             if not wanted(item.name, args.only):
                 continue
             source, count = source_of(work, item, images)
-            target = work / ("out" if item.options else "out.json")
+            target = target_of(work, folder=bool(item.options))
             commands = {"dlgeom": dlgeom(source, target, *item.options)}
             if item.floor:
                 commands = {"floor": floor(item.floor, source, target), **commands}

@@ -34,6 +34,7 @@ from harness import (
     parser,
     ratio,
     remove,
+    target_of,
     wanted,
     workspace,
 )
@@ -120,7 +121,7 @@ def main() -> None:
                 source = coco_file(work, args.images)
             else:
                 source = folder(work, item.source, args.images)
-            target = work / ("out" if item.options else "out.json")
+            target = target_of(work, folder=bool(item.options))
             serial = dlgeom(source, target, *item.options)
             sides = {"floor": floor(item.floor, source, target)} if item.floor else {}
             sides["serial"] = serial

@@ -21,6 +21,7 @@ from harness import (
     intro,
     parser,
     remove,
+    target_of,
     wanted,
     workspace,
 )
@@ -33,7 +34,7 @@ def main() -> None:
     args = parser(__doc__, repeat=7).parse_args()
     intro(command_of(__file__), args.repeat, markdown=args.markdown)
     with workspace(args.work) as work:
-        source, target = coco_file(work, 10), work / "out"
+        source, target = coco_file(work, 10), target_of(work, folder=True)
         voc = ("--to", "voc", "--task", "detect")
         commands = {
             "python, nothing imported": [sys.executable, "-c", "pass"],

@@ -57,7 +57,7 @@ def test_waiting_is_at_most_the_longest_task(tasks, workers):
     assert out.makespan <= tasks.sum() / workers + tasks.max() + NEAR
 
 
-@given(TASKS, st.integers(1, 8), st.integers(0, 2**32), st.sampled_from([20.0, 200.0]))
+@given(TASKS, st.integers(1, 8), st.integers(0, 2**32), st.sampled_from([60.0, 400.0]))
 def test_lost_tasks_are_done_again(tasks, workers, seed, lifetime):
     model = _model(0.002, lifetime=lifetime, restart=5.0)
     out = simulation.simulate(tasks, workers, model, np.random.default_rng(seed))
