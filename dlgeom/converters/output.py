@@ -212,7 +212,9 @@ class Output:
         self._make_root()
         if self.single:
             if self._resume:
-                resuming.remove_stale(self.root, resuming.temporary_of(self.name))
+                mark = resuming.temporary_of(self.name)
+                resuming.remove_stale(self.root, mark)
+                self._remove_spools(f".*.{mark}.spool.part")
             return
         if self._run is None:
             return
@@ -224,11 +226,21 @@ class Output:
         for path in self._stale:
             with contextlib.suppress(OSError):
                 os.unlink(path)
+        if self.existed:
+            self._remove_spools(".*.spool.part")
         if self._mode == "new":
             occupied = self.existed and bool(self._overwrite)
             self._put_marker(self._run.marker(overwrite=occupied))
         if self._mode != "compares":
             self._due = time.monotonic() + resuming.INTERVAL
+
+    def _remove_spools(self, pattern: str) -> None:
+        """Remove folders with what helpers of a run that was killed had on its way."""
+        for folder in self.root.glob(pattern):
+            # A folder of files has one lock; beside a single file another run may be at work.
+            alive = self.single and _is_running(folder.name.split(".")[1])
+            if not folder.is_symlink() and not alive:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _take_lock(self) -> None:
         if self._run is None:
@@ -696,6 +708,17 @@ class Output:
     ) -> None:
         with Held():  # a second Ctrl-C does not interrupt the cleaning up
             self._end(kind)
+
+
+def _is_running(process: str) -> bool:
+    """Whether there is a process of that number on this machine."""
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _key(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import itertools
 import os
 import pickle
@@ -74,9 +73,6 @@ def _spool(output: Output, engine: Engine) -> Iterator[tuple[str, Shared]]:
     folder = ""
     if not output.dry_run:
         root = os.path.abspath(output.root)
-        if not output.single:  # of a run that was killed
-            for old in glob.glob(os.path.join(glob.escape(root), ".*.spool.part")):
-                shutil.rmtree(old, ignore_errors=True)
         folder = os.path.join(root, f".{shared['token']}.spool.part")
         try:
             os.mkdir(folder, 0o700)

@@ -153,6 +153,7 @@ def test_signals_end_workers_and_leave_nothing(
         return
     # Nobody could clean up; another run, in parts too, goes on.
     options: dict[str, Any] = {"to_format": "yolo", "on_error": "skip"}
+    assert list(target.glob(".*.spool.part"))
     dlgeom.convert(odd, target, resume=True, executor=threads, **options)
     dlgeom.convert(odd, tmp_path / "fresh", **options)
     assert files_below(target) == files_below(tmp_path / "fresh")
