@@ -711,7 +711,9 @@ class Output:
 
 
 def _is_running(process: str) -> bool:
-    """Whether there is a process of that number on this machine."""
+    """Whether there may be a process of that number on this machine."""
+    if os.name != "posix":
+        return True  # asking by a signal would send one there
     try:
         os.kill(int(process), 0)
     except (ProcessLookupError, ValueError, OverflowError):
