@@ -216,7 +216,7 @@ def child(name: str, seed: int, runs: int, write: int) -> None:
         sys.addaudithook(watch)
         for number in range(seed, seed + runs):
             random_ = random.Random(number)
-            signal.alarm(SECONDS)
+            signal.alarm(6 * SECONDS)
             os.write(write, f"{number}\n".encode())
             if name == "rle":
                 found = run_lengths(random_)
