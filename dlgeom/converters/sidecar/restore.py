@@ -163,6 +163,7 @@ class Sidecar:
             subset=header.subset,
             images_root=None if reader is None else reader.meta.images_root,
             foreign=header.carrier != header.target,
+            splits=None if reader is None else reader.meta.subsets,
         )
         folder, self._folder = self._folder, None
         assert folder is not None

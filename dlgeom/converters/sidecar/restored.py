@@ -40,6 +40,8 @@ class RestoredReader:
         Where the target has its images.
     foreign : bool
         Whether the target has another format: ids that it gives mean nothing here then.
+    splits : sequence of str, optional
+        Those of the target that are read; others without images are none of the data set.
     """
 
     def __init__(
@@ -51,11 +53,14 @@ class RestoredReader:
         subset: str | None,
         images_root: Path | None,
         foreign: bool,
+        splits: Sequence[str] | None = None,
     ) -> None:
         self._reader = reader
         self._plan = plan
         self._names = names
         self._foreign = foreign
+        self._splits = splits
+        self._left: set[str | None] = set()
         self.default_subset = subset
         self._count = reader.count() or 0
         self._places: dict[int, tuple[int, int]] = {}
@@ -80,6 +85,8 @@ class RestoredReader:
             self._last = max(self._last, int(chunk.order.max(initial=-1)) + 1)
             for index, item in enumerate(chunk.items):
                 self._numbers.append(item.number)
+                if number not in plan.gone_items:
+                    self._left.add(item.subset)
                 if number in wanted:
                     for place, order in enumerate(
                         chunk.order[cuts[index] : cuts[index + 1]].tolist()
@@ -135,7 +142,9 @@ class RestoredReader:
                 ]
             extra["coco_categories"] = OwnLabels(self._labels, splits)
         subsets = list(meta.subsets)
-        if subsets:
+        if plan.gone_items and self._splits is not None:
+            subsets = [s for s in subsets if s in self._left or s in self._splits]
+        if meta.subsets:
             fresh = [change["subset"] for change in plan.items.values() if "subset" in change]
             fresh += [item.subset for item, _ in plan.new_items]
             subsets += [s for s in dict.fromkeys(fresh) if s is not None and s not in subsets]

@@ -209,3 +209,19 @@ def test_the_same_bytes_each_time_and_with_workers(there: Path, tmp_path: Path) 
 def test_a_dry_run_writes_none(tmp_path: Path, there: Path) -> None:
     dl.convert(tmp_path / "in.json", tmp_path / "n", to_format="yolo", sidecar=True, dry_run=True)
     assert not (tmp_path / "n").exists()
+
+
+def test_one_split_of_several(tmp_path: Path) -> None:
+    (tmp_path / "in" / "annotations").mkdir(parents=True)
+    for split in ("train", "val"):
+        place = tmp_path / "in" / "annotations" / f"instances_{split}.json"
+        place.write_text(json.dumps({**coco(), "split": split}))
+    dl.convert(tmp_path / "in", tmp_path / "t", to_format="yolo", on_error="skip", sidecar=True)
+    dl.convert(tmp_path / "t", tmp_path / "all", to_format="coco", on_error="skip")
+    dl.convert(tmp_path / "t", tmp_path / "one", to_format="coco", on_error="skip", subsets=["val"])
+    assert sorted(p.name for p in (tmp_path / "all").rglob("*.json")) == [
+        "instances_train.json",
+        "instances_val.json",
+    ]
+    [only] = (tmp_path / "one").rglob("*.json")
+    assert json.loads(only.read_text()) == {**coco(), "split": "val"}
