@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import shapely
@@ -68,7 +70,8 @@ def test_the_region_of_pixel_edges_fills_the_mask(mask: np.ndarray) -> None:
 def test_parts_come_back_turned_and_sorted(parts: Parts) -> None:
     found = regions.parts_of(regions.region(parts))
     areas = [shapely.Polygon(part[0], part[1:]).area for part in found]
-    assert areas == sorted(areas, reverse=True)
+    # Largest first; areas that differ by rounding only may come in either order.
+    assert all(small <= large * (1 + 1e-12) for large, small in pairwise(areas))
     if not found:
         return
     assert shapely.is_valid(shapely_of(found))
