@@ -7,8 +7,12 @@ import random
 from pathlib import Path
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from lxml import etree
+
+FEW = settings(max_examples=max(25, settings().max_examples // 10))
+"""Each example writes and reads a handful of files several times."""
 
 CELL = 40
 """Pixels of the square that each record of an image has to itself."""

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sidecar_sets import (
+    FEW,
     Done,
     LabelFile,
     Records,
@@ -52,6 +53,7 @@ def held_rows(root: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 @pytest.mark.parametrize(
     ("to", "task"), [("yolo", "segment"), ("yolo", "detect"), ("voc", "detect")]
 )
+@FEW
 @given(root=coco_sets(), seed=st.integers(0, 2**32))
 def test_edited_rows_of_coco(root: dict[str, Any], seed: int, to: str, task: str) -> None:
     for number, image in enumerate(root["images"]):
@@ -130,6 +132,7 @@ def box_of(record: dict[str, Any]) -> list[float]:
     return [left, top, max(xy[0::2]) - left, max(xy[1::2]) - top]
 
 
+@FEW
 @given(files=platform_sets(), seed=st.integers(0, 2**32))
 def test_edited_rows_of_the_platform(files: dict[str, Any], seed: int) -> None:
     with tempfile.TemporaryDirectory() as name:

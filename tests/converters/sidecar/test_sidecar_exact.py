@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from sidecar_sets import coco_sets, platform_sets, read_platform, write_platform
+from sidecar_sets import FEW, coco_sets, platform_sets, read_platform, write_platform
 
 import dlgeom as dl
 
@@ -22,6 +22,7 @@ def there_and_back(source: Path, folder: Path, to: str, back: str, **options: An
 
 
 @pytest.mark.parametrize("to", ["yolo", "voc", "dataloop"])
+@FEW
 @given(root=coco_sets())
 def test_coco_comes_back(root: dict[str, Any], to: str) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -36,6 +37,7 @@ def test_coco_comes_back(root: dict[str, Any], to: str) -> None:
 @pytest.mark.parametrize(
     ("to", "there"), [("yolo", "there"), ("coco", "there.json"), ("voc", "there")]
 )
+@FEW
 @given(files=platform_sets())
 def test_the_platform_comes_back(files: dict[str, Any], to: str, there: str) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -13,6 +13,7 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from sidecar_sets import FEW
 
 import dlgeom as dl
 from dlgeom.converters.sidecar import FOLDER_NAME
@@ -153,6 +154,7 @@ def test_what_is_no_file_is_no_sidecar(target: Path, tmp_path: Path, kind: str) 
     assert report.read == 2
 
 
+@FEW
 @given(seed=st.integers(0, 2**32), inside=st.booleans())
 def test_changed_bytes_do_no_harm(target: Path, seed: int, inside: bool) -> None:
     choose = random.Random(seed)
