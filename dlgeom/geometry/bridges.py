@@ -33,13 +33,18 @@ Ints = NDArray[np.int64]
 SHORTEST_WALK = 9
 
 
-def join_orders(outline: Rings) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+def join_orders(
+    outline: Rings, placed: Floats | None = None
+) -> tuple[Ints, Ints, NDArray[np.bool_]]:
     """Find the bridged ring of each row, for all rows at once.
 
     Parameters
     ----------
     outline : Rings
         N rows of parts.
+    placed : ndarray of float64, shape (V, 2), optional
+        Where a reader sees the vertices of `outline`, if that is elsewhere: it tells holes by
+        these, and rings that cross may nest in another way once they are stretched.
 
     Returns
     -------
@@ -67,7 +72,10 @@ def join_orders(outline: Rings) -> tuple[Ints, Ints, NDArray[np.bool_]]:
 
     starts = _unique_starts(outline, joined & (ring_counts > 1), row_of_ring)
     joined[row_of_ring[starts < 0]] = False
-    joined[_nested_otherwise(outline, joined & (ring_counts > 1), starts)] = False
+    seen = outline
+    if placed is not None:
+        seen = Rings(placed, outline.rings, outline.parts, outline.rows)
+    joined[_nested_otherwise(seen, joined & (ring_counts > 1), starts)] = False
 
     rings = np.flatnonzero(joined[row_of_ring])
     row, size = row_of_ring[rings], lengths[rings]

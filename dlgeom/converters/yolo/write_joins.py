@@ -120,7 +120,10 @@ def join(
     vertices, exact = vertices[keep], exact[keep]
     ring_offsets = np.concatenate([[0], np.cumsum(keep)])[ring_offsets]
     some = Rings(exact, ring_offsets, part_offsets, row_offsets)
-    order, offsets, joined = bridges.join_orders(some)
+    spread = np.repeat(sizes[rows], np.diff(some.row_vertices), axis=0).astype(np.float64)
+    order, offsets, joined = bridges.join_orders(
+        some, read_back(numbers[vertices], spread, decimals)
+    )
     single = np.flatnonzero(~joined & ~several)
     if len(single):
         order, offsets = _keep_plain(some, order, offsets, single)

@@ -172,6 +172,11 @@ def test_parts_become_one_row_with_the_mask_of_all(parts: list[Ring]) -> None:
         assert_same_mask(lines[0], wanted)
 
 
+# Crosses its exterior: inside of it by the fractions that are written, outside by the pixels.
+ACROSS = [[(0, 0), (3, 13), (14, 0)], [(0, 0), (13, 0), (0, 11)]]
+
+
+@example(np.array(ACROSS[0], dtype=float), [np.array(ACROSS[1], dtype=float)], [])
 @given(rings(), st.lists(rings(), min_size=1, max_size=2), st.lists(rings(), max_size=1))
 def test_holes_become_one_row_with_the_mask_of_the_part(
     exterior: Ring, holes: list[Ring], other: list[Ring]
