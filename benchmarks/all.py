@@ -39,7 +39,10 @@ def steps(size: str, python: str) -> dict[str, list[str]]:
         "run-val": ["run.py", "--repeat", "5"],
         "growth": ["growth.py", "--repeat", "1"],
         "peers-val": [*peers, "--repeat", "3"],
-        "scaling": ["scaling.py", "--images", "40000", "--repeat", "1", "--only", "coco-yolo"],
+        "scaling": [
+            *("scaling.py", "--images", "40000", "--repeat", "1"),
+            *("--only", "coco-yolo", "--only", "coco-voc"),
+        ],
         "geometry": ["geometry.py", "--goals", "--objects", "100", "--repeat", "3"],
         "overlap": ["overlap.py", "--repeat", "5"],
         "render": ["render.py", "--repeat", "3"],
