@@ -6,6 +6,7 @@ one by one; what is kept of the whole file is an index of its images.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -226,7 +227,9 @@ class PanopticReader:
                 continue
             used.add(segment.id)
             segments.append(segment)
-        if "runs" not in needs and item.width and item.height:
+        # A segment without a box has that of its mask.
+        boxed = not needs or not any(math.isnan(segment.bounds[0]) for segment in segments)
+        if "runs" not in needs and boxed and item.width and item.height:
             return segments, Runs.empty(len(segments))
         try:
             ids = read_picture(self._context, file, item, raw)

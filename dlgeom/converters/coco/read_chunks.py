@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dlgeom.chunk import KEYPOINTS, OTHER, OUTLINE, PARTS, RUNS, Chunk, Origin
+from dlgeom.chunk import BOX, KEYPOINTS, OTHER, OUTLINE, PARTS, ROTATED, RUNS, Chunk, Origin
 from dlgeom.converters.base import ReadContext
 from dlgeom.converters.coco.read_columns import (
     ATTRIBUTES,
@@ -118,8 +118,10 @@ class Builder:
         ends = np.searchsorted(subset.item[rows], np.arange(len(subset.images)), side="right")
         bounds = np.concatenate([[0], ends])
         weights = np.zeros(len(rows) + 1, dtype=np.int64)
-        if self._needs & {"outline", "runs", "raw"}:
-            np.cumsum(subset.block.part_length[rows], out=weights[1:])
+        lengths = subset.block.part_length[rows]
+        if not self._needs & {"outline", "runs", "raw"}:
+            lengths = np.where(subset.block.flags[rows] & (BOX | ROTATED), 0, lengths)
+        np.cumsum(lengths, out=weights[1:])
         first = 0
         total = len(subset.images)
         while first < total:
@@ -202,7 +204,7 @@ class Builder:
         outline, rows = self._outlines(rows, text, at)
         flags = block.flags[rows]
         if "outline" not in self._needs:
-            outline = Rings.empty(len(rows))
+            outline = self._of_boxless(outline, flags)
         positions = subset.item[rows]
         if items is None:
             picked, item = np.unique(positions, return_inverse=True)
@@ -310,7 +312,9 @@ class Builder:
         block = self._subset.block
         flags = block.flags[rows]
         chosen = np.flatnonzero((flags & OUTLINE) != 0)
-        if not len(chosen) or not self._check:
+        if not self._check:
+            chosen = self._boxless(flags, OUTLINE)
+        if not len(chosen):
             return Rings.empty(len(rows)), rows
         texts = self._gather(rows[chosen], whole=False, text=text, at=at)
         odd = (flags[chosen] & ODD) != 0
@@ -323,6 +327,22 @@ class Builder:
         keep = np.ones(len(rows), dtype=np.bool_)
         keep[chosen[sorted(dead)]] = False
         return _spread(rings, chosen, len(rows), keep), rows[keep]
+
+    def _boxless(self, flags: NDArray[np.uint16], shape: int) -> NDArray[np.intp]:
+        """Return the rows whose box can be had from an outline or mask only: they keep it."""
+        if not self._needs:
+            return np.zeros(0, dtype=np.intp)
+        return np.flatnonzero((flags & (BOX | ROTATED | shape)) == shape)
+
+    def _of_boxless(self, outline: Rings, flags: NDArray[np.uint16]) -> Rings:
+        """Return the outlines of the rows without a box; the others have none."""
+        kept = self._boxless(flags, OUTLINE)
+        if not len(kept) or not len(outline.xy):
+            return Rings.empty(len(flags))
+        chosen = np.zeros(len(flags), dtype=np.bool_)
+        chosen[kept] = True
+        found = outline.take(kept)
+        return Rings(found.xy, found.rings, found.parts, _rows_of(chosen, found.part_counts))
 
     def _tell(self, row: int, fault: Outline | FaultError) -> bool:
         """Tell what is wrong with an outline, once; return whether the row is left out."""
@@ -390,7 +410,9 @@ class Builder:
         at: int,
     ) -> Runs:
         chosen = np.flatnonzero((flags & RUNS) != 0)
-        if not len(chosen) or "runs" not in self._needs:
+        if "runs" not in self._needs:
+            chosen = self._boxless(flags, RUNS)
+        if not len(chosen):
             return Runs.empty(len(rows))
         texts = self._gather(rows[chosen], whole=False, text=text, at=at)
         runs = decode_masks(texts, self._context.limits)
@@ -491,7 +513,14 @@ def _captions(records: Sequence[bytes]) -> list[str | None]:
 
 def _spread(rings: Rings, chosen: NDArray[np.int64], count: int, keep: NDArray[np.bool_]) -> Rings:
     """Return the outline of `count` rows of which the chosen ones have one, kept rows only."""
-    lengths = np.zeros(count + 1, dtype=np.int64)
-    lengths[chosen + 1] = rings.part_counts
-    whole = Rings(rings.xy, rings.rings, rings.parts, np.cumsum(lengths))
+    marked = np.zeros(count, dtype=np.bool_)
+    marked[chosen] = True
+    whole = Rings(rings.xy, rings.rings, rings.parts, _rows_of(marked, rings.part_counts))
     return whole if keep.all() else whole.take(np.flatnonzero(keep))
+
+
+def _rows_of(chosen: NDArray[np.bool_], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the offsets of all rows of which the chosen ones have so many parts."""
+    lengths = np.zeros(len(chosen) + 1, dtype=np.int64)
+    lengths[1:][chosen] = counts
+    return np.cumsum(lengths)

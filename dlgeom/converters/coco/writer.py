@@ -422,8 +422,9 @@ class CocoWriter:
         labels = target.categories.indexes(chunk, None if every else rows)
         items = chunk.item.tolist() if every else chunk.item[rows].tolist()
         images = self._last_images
-        # pycocotools asks each record for its id, and for its category once there are any.
-        asked = len(target.categories.labels) > 0 and not self._results
+        # pycocotools asks each record for its id, and for its category once there are any. Captions
+        # in a file that has come together from several get one; those of one file stay as they are.
+        asked = self._renumbers and len(target.categories.labels) > 0 and not self._results
         for place, (head, index, item) in enumerate(
             zip(write_edit.heads(text), labels, items, strict=True)
         ):

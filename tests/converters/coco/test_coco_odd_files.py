@@ -159,20 +159,42 @@ def test_ids_may_be_any_integer(least: int, tmp_path: Path) -> None:
     assert (report.written, report.dropped) == (2, 0)
 
 
-def test_what_pycocotools_asks_for_is_added_and_told(tmp_path: Path) -> None:
-    path = put(
-        tmp_path / "a.json",
-        root(record(...), record(9), record(None), {"id": 4, "image_id": 1, "caption": "hi"}),
-    )
+def test_a_missing_id_is_added_and_told(tmp_path: Path) -> None:
+    path = put(tmp_path / "a.json", root(record(...), record(9), record(None)))
     made, report = through(path)
     assert made["annotations"] == [
         record(9) | {"id": 10},
         record(9),
         record(11),
-        {"id": 4, "image_id": 1, "caption": "hi", "category_id": None},
     ]
-    assert report.codes["notice", "schema.field"].count == 2
+    assert report.codes["notice", "schema.field"].count == 1
     assert not report.fields
+
+
+def test_captions_beside_categories_stay_as_they_are(tmp_path: Path) -> None:
+    # pycocotools asks them for a category, and does not load the source either.
+    value = root(
+        record(1),
+        {"id": 4, "image_id": 1, "caption": "hi"},
+        {"id": 5, "image_id": 1, "caption": "hi", "category_id": None},
+    )
+    report = convert(put(tmp_path / "a.json", value), tmp_path / "b.json")
+    assert json.loads((tmp_path / "b.json").read_text()) == value
+    assert not report.codes
+
+
+def test_captions_that_meet_categories_get_the_key(tmp_path: Path) -> None:
+    folder = tmp_path / "annotations"
+    folder.mkdir()
+    put(folder / "instances_val2017.json", root(record(1)))
+    captions = {"images": IMAGES, "annotations": [{"id": 2, "image_id": 1, "caption": "hi"}]}
+    put(folder / "captions_val2017.json", captions)
+    report = convert(tmp_path, tmp_path / "out", to_format="coco")
+    [file] = (tmp_path / "out").rglob("*.json")
+    made = {one["id"]: one for one in json.loads(file.read_text())["annotations"]}
+    assert made[2] == {"id": 2, "image_id": 1, "caption": "hi", "category_id": None}
+    assert made[1] == record(1)
+    assert report.codes["notice", "schema.field"].count == 1
 
 
 def test_shapes_with_a_caption_stay_shapes(tmp_path: Path) -> None:
