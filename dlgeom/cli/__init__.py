@@ -21,8 +21,21 @@ def _leave(number: int, frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
+def _open_standard_streams() -> None:
+    """Open what the shell closed (``>&-``): else a file of ours would get its number."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
 def main() -> None:
     """Run the ``dlgeom`` command and leave with its exit code."""
+    _open_standard_streams()
     # Threads of a linear algebra library cost start-up time and are of no use here; this has to
     # be said before numpy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

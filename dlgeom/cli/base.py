@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-__all__ = ["CONTEXT", "Choice", "Group", "near"]
+__all__ = ["CONTEXT", "Choice", "Group", "drop_output", "near", "whole_output"]
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -30,11 +30,15 @@ def whole_output() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError as error:
-        # Python writes what is left once more when it ends.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        drop_output()
         raise click.exceptions.Exit(0) from error
+
+
+def drop_output() -> None:
+    """Send standard output nowhere: Python writes what is left once more when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 class Group(click.Group):

@@ -94,6 +94,16 @@ def _limits(ctx: click.Context, parameter: click.Parameter, values: tuple[str, .
     return limits
 
 
+def _formats_so_far(ctx: click.Context, parameter: click.Parameter, start: str) -> list[str]:
+    from dlgeom.converters import registry
+
+    return [name for name in registry.formats() if name.startswith(start.lower())]
+
+
+def _limits_so_far(ctx: click.Context, parameter: click.Parameter, start: str) -> list[str]:
+    return [f"{name}=" for name in Limits.__struct_fields__ if name.startswith(start)]
+
+
 def _without_sidecars(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
         from dlgeom.converters.sidecar import ignored
@@ -104,7 +114,13 @@ def _without_sidecars(ctx: click.Context, parameter: click.Parameter, value: boo
 def shared_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator with the options that each command that reads a data set takes."""
     options = [
-        click.option("--from", "from_format", metavar="FORMAT", help="Format of the source."),
+        click.option(
+            "--from",
+            "from_format",
+            metavar="FORMAT",
+            shell_complete=_formats_so_far,
+            help="Format of the source.",
+        ),
         click.option(
             "--images", metavar="DIR", type=click.Path(), help="Where the images are: for sizes."
         ),
@@ -166,6 +182,7 @@ def shared_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             metavar="NAME=VALUE",
             multiple=True,
             callback=_limits,
+            shell_complete=_limits_so_far,
             help=f"Raise or lower a limit: {', '.join(Limits.__struct_fields__)}.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
@@ -208,7 +225,13 @@ def worker_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def target_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator with the options that each command that writes a data set takes."""
     options = [
-        click.option("--to", "to_format", metavar="FORMAT", help="Format of TARGET."),
+        click.option(
+            "--to",
+            "to_format",
+            metavar="FORMAT",
+            shell_complete=_formats_so_far,
+            help="Format of TARGET.",
+        ),
         click.option(
             "--task",
             type=Choice(["detect", "segment", "pose", "obb", "classify"], case_sensitive=False),

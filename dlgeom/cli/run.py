@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import signal
 import sys
 import threading
@@ -14,6 +16,7 @@ from typing import Any
 
 import click
 
+from dlgeom.cli.base import drop_output
 from dlgeom.cli.commands import program
 from dlgeom.errors import DlgeomError
 
@@ -21,6 +24,7 @@ __all__ = ["Terminated", "run"]
 
 _USAGE, _INTERNAL, _INTERRUPTED, _TERMINATED = 2, 6, 130, 143
 _OUTPUT = 5
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _AGAIN = 0.2
 _PATIENCE = 5.0
 
@@ -89,7 +93,9 @@ def _unwinding() -> bool:
 
 
 def _say(text: str) -> None:
-    click.echo(f"dlgeom: {' '.join(text.split())}", err=True)
+    # The exit code says it too, where nobody listens (`2>/dev/full`, a terminal that was closed).
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(f"dlgeom: {' '.join(text.split())}", err=True)
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
@@ -143,7 +149,11 @@ def _run(args: list[str], debug: bool) -> int:
         if debug:
             traceback.print_exc()
         where = f"{error.filename}: " if error.filename else ""
-        _say(f"{where}{error.strerror or error} [io.read]")
+        code = "io.read"
+        if error.filename is None and error.errno in _FULL:  # what writes files says which
+            where, code = "standard output: ", "output.full"
+            drop_output()
+        _say(f"{where}{error.strerror or error} [{code}]")
         return _OUTPUT
     except Exception as error:  # a bug of ours: one line, the traceback on request
         if debug:
