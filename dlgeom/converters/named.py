@@ -100,6 +100,9 @@ class NameSet:
         self._runs: list[Keys] = []
         self._disk: list[_DiskRun] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._fresh or self._runs or self._disk)
+
     def __contains__(self, name: str) -> bool:
         if name in self._fresh:
             return True

@@ -27,6 +27,7 @@ from dlgeom.converters.coco.read_json import checked_object, strict_json
 from dlgeom.converters.coco.read_shapes import BIG
 from dlgeom.converters.coco.scan import Scanner, Window, record_places
 from dlgeom.converters.images import ImageFolder, image_info
+from dlgeom.converters.named import NameSet
 from dlgeom.converters.names import safe_name
 from dlgeom.converters.texts import Texts, taken
 from dlgeom.errors import DlgeomError, FormatError, LimitError
@@ -468,24 +469,30 @@ def _safe_names(reader: _Reader, context: ReadContext) -> Texts:
 
 
 def _refuse_file_and_folder(names: Texts, reader: _Reader) -> None:
-    folders: set[str] = set()
+    folders = NameSet()
+    last = ""
     for name in names:
         parent = posixpath.dirname(name)
-        while parent and parent not in folders:
-            folders.add(parent)
+        if parent == last:
+            continue
+        last = parent
+        while parent and parent.casefold() not in folders:
+            folders.add(parent.casefold())
             parent = posixpath.dirname(parent)
     if not folders:
         return
-    lowered = {folder.casefold() for folder in folders}
-    for number, name in enumerate(names):
-        if name.casefold() in lowered:
-            raise reader._error(
-                "path.collision",
-                f"file_name {name!r} is also a folder of another image; one name cannot be both. "
-                "Rename it",
-                number,
-                ".file_name",
-            )
+    for first in range(0, len(names), NAMES_AT_ONCE):
+        folded = [name.casefold() for name in names[first : first + NAMES_AT_ONCE]]
+        if folders.isdisjoint(set(folded)):
+            continue
+        number = first + next(k for k, name in enumerate(folded) if name in folders)
+        raise reader._error(
+            "path.collision",
+            f"file_name {names[number]!r} is also a folder of another image; one name cannot be "
+            "both. Rename it",
+            number,
+            ".file_name",
+        )
 
 
 def _fold_repeats(

@@ -32,6 +32,7 @@ from dlgeom.converters.coco.write_records import (
     numbers_of_points,
 )
 from dlgeom.converters.coco.write_root import ARRAYS, ListFile, RootFile, own_sections
+from dlgeom.converters.coco.write_seen import SeenImages
 from dlgeom.converters.coco.write_sizes import areas, boxes, shortest_sizes
 from dlgeom.converters.fields import ALL_FIELDS
 from dlgeom.converters.image_files import WithImages
@@ -87,8 +88,7 @@ class Target:
         self.copies = copies
         # What needs a new id gets one that no later record of the source has.
         self.image_ids, self.annotation_ids = (Ids(last + 1) for last in last_ids)
-        self.seen: dict[Any, Any] = {}
-        self.keys: list[Item] = []
+        self.seen = SeenImages()
 
 
 class CocoWriter:
@@ -206,16 +206,13 @@ class CocoWriter:
         fresh: dict[int, list[bytes]] = {}
         for item in chunk.items:
             target = self._target(item.subset)
-            key: Any = item.number if item.number >= 0 else (id(item),)
-            identifier = target.seen.get(key)
+            identifier = target.seen.get(item)
             again = identifier is not None and self._repeats and not len(chunk)
             if identifier is None or again:
                 if not again:
                     identifier = self._image_id(target, item)
                     self._pending["image.subset"] += self._merges and item.subset is not None
-                target.seen[key] = identifier
-                if item.number < 0:
-                    target.keys.append(item)  # keeps its id() from being given to another
+                target.seen.put(item, identifier)
                 fresh.setdefault(id(target), []).append(self._image(target, item, identifier))
             targets.append(target)
             images.append(identifier)

@@ -6,6 +6,7 @@ boxes, nearly all rows, are made in bulk from formatted columns.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,7 +99,8 @@ class VocWriter:
         heads = HEAD_FIELDS | ({"void"} if self._segment else set())
         self.item_fields = None if context.meta.format == "voc" else frozenset(heads)
         self._claims = Claims()
-        self._sets = SetWriter(context.meta, context.subset or "train")
+        share = max(context.limits.index_bytes // 8, 1)
+        self._sets = SetWriter(context.meta, context.subset or "train", share)
         self._prefixes: list[str | None] = []
         self._indexes: list[int | None] = []
         self._labels = context.meta.labels
@@ -320,7 +322,6 @@ class VocWriter:
                 self._write_item(chunk, item, start, stop, objects, losses)
             return
         # Nearly all chunks: only an XML for each image, with its name and size as its head.
-        limits, write = self._context.limits, self._context.output.write
         stems = claim_plain(chunk.items, self._claims)
         if stems is None:
             places = [self._place(item, own=False) for item in chunk.items]
@@ -331,13 +332,21 @@ class VocWriter:
             ]
         else:
             heads = [bare_head(item, item.name or "") for item in chunk.items]
-        for stem, head, start, stop in zip(stems, heads, cuts, cuts[1:], strict=False):
-            text = f"{head}{''.join(objects[start:stop])}{END}".encode()
-            name = f"Annotations/{stem}.xml"
-            if len(text) > limits.label_bytes:
-                check_size(text, limits, name)
-            write(name, text)
+        names = [f"Annotations/{stem}.xml" for stem in stems]
+        self._context.output.write_many(names, self._texts(names, heads, objects, cuts))
         self._sets.add_many([item.subset for item in chunk.items], stems)
+
+    def _texts(
+        self, names: list[str], heads: list[str], objects: list[str], cuts: list[int]
+    ) -> Iterator[bytes]:
+        """Yield the text of each file."""
+        limits = self._context.limits
+        most = limits.label_bytes
+        for name, head, start, stop in zip(names, heads, cuts, cuts[1:], strict=False):
+            text = f"{head}{''.join(objects[start:stop])}{END}".encode()
+            if len(text) > most:
+                check_size(text, limits, name)
+            yield text
 
     def _write_item(
         self,
@@ -439,7 +448,7 @@ class VocWriter:
         context = self._context
         labels = self._labels
         write = context.output.write
-        self._sets.write(write, labels, every=self._lists == "yes")
+        self._sets.write(context.output, labels, every=self._lists == "yes")
         write("labelmap.txt", write_lists.label_map(context.meta, labels))
         ids = write_lists.class_ids(context.meta, labels) if self._segment else None
         if ids is not None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dlgeom.converters.images import plain_image_stems
+from dlgeom.converters.named import NameSet
 from dlgeom.converters.names import Claims, is_plain_name, output_name, safe_name, stem_of
 from dlgeom.converters.problems import Problems
 from dlgeom.errors import FormatError
@@ -40,8 +41,11 @@ _RESERVED_KEYS = frozenset(
 )
 
 
-NamerState = tuple[Claims, dict[str, str], set[str], set[str]]
-"""Names of label files, folders of splits, images without an ending, folders of images."""
+NamerState = tuple[Claims, dict[str, str], NameSet, NameSet, set[str]]
+"""Names of label files, folders of splits, images without an ending, folders of images.
+
+The last ones are the folders that look like images.
+"""
 
 
 class Namer:
@@ -77,8 +81,10 @@ class Namer:
         self._moved = moved
         self._claims = Claims()
         self._folder_claims = Claims()
-        self._bare: set[str] = set()
-        self._parents: set[str] = set()
+        self._bare = NameSet()
+        self._parents = NameSet()
+        self._dotted: set[str] = set()
+        self._last_folder = ""
         self.folders: dict[str, str] = {}
 
     def folder(self, subset: str | None) -> str:
@@ -96,7 +102,7 @@ class Namer:
 
     def state(self) -> NamerState:
         """Return the names that were given."""
-        return self._claims, self.folders, self._bare, self._parents
+        return self._claims, self.folders, self._bare, self._parents, self._dotted
 
     def merge(self, state: NamerState) -> bool:
         """Take the names that another process gave to the items that come next.
@@ -107,18 +113,21 @@ class Namer:
             False where this one might have given others, or refused some; only folders of splits
             are taken then.
         """
-        claims, folders, bare, parents = state
+        claims, folders, bare, parents, dotted = state
         if any(self.folder(name or None) != folder for name, folder in folders.items()):
             return False
-        if not self._claims.apart(claims) or self._parents & bare or parents & self._bare:
+        if not self._claims.apart(claims):
             return False
-        if _may_be_images(self._parents, claims, self.folders) or _may_be_images(
-            parents, self._claims, self.folders
+        if not (self._parents.apart(bare) and parents.apart(self._bare)):
+            return False
+        if _may_be_images(self._dotted, claims, self.folders) or _may_be_images(
+            dotted, self._claims, self.folders
         ):
             return False
         self._claims.merge(claims)
-        self._bare |= bare
-        self._parents |= parents
+        self._bare.merge(bare)
+        self._parents.merge(parents)
+        self._dotted |= dotted
         return True
 
     def place(self, item: Item) -> str:
@@ -182,15 +191,21 @@ class Namer:
         for index, folder in enumerate(folders):
             if folder in self._moved or folder.lower().endswith(".txt"):
                 folders[index] = f"{folder}_"
-        path = ""
-        for folder in folders:
-            path = f"{path}/{folder}".lstrip("/")
-            key = path.casefold()
-            if key not in self._parents:
-                if key in self._bare:
-                    raise self._mixed(path)
-                self._parents.add(key)
-        name = "/".join([*folders, base])
+        whole = "/".join(folders)
+        if whole != self._last_folder:
+            # Images of one folder mostly follow each other.
+            path = ""
+            for folder in folders:
+                path = f"{path}/{folder}".lstrip("/")
+                key = path.casefold()
+                if key not in self._parents:
+                    if key in self._bare:
+                        raise self._mixed(path)
+                    self._parents.add(key)
+                    if "." in folder:
+                        self._dotted.add(key)
+            self._last_folder = whole
+        name = f"{whole}/{base}"
         if name.casefold() in self._parents:
             raise self._mixed(name)
         return name
@@ -204,12 +219,11 @@ class Namer:
         )
 
 
-def _may_be_images(parents: set[str], claims: Claims, folders: Mapping[str, str]) -> bool:
+def _may_be_images(dotted: set[str], claims: Claims, folders: Mapping[str, str]) -> bool:
     """Whether a folder of images may have the name of an image, ending included."""
     return any(
         claims.holds(f"{folder}/{stem_of(parent)}.txt")
-        for parent in parents
-        if "." in parent.rpartition("/")[2]
+        for parent in dotted
         for folder in folders.values()
     )
 
