@@ -87,6 +87,23 @@ class Folder:
         where = self.descriptor
         os.replace(self.at(old), self.at(new), src_dir_fd=where, dst_dir_fd=where)
 
+    def put(self, temporary: str, name: str, data: bytes) -> None:
+        """Write a file under a temporary name, then give it its own.
+
+        `create`, `write_all` and `replace` in one, for hundreds of thousands of small files.
+        """
+        where = self.descriptor
+        if where is None:
+            temporary, name = self.at(temporary), self.at(name)
+        descriptor = os.open(temporary, _CREATE, 0o666, dir_fd=where)
+        try:
+            done = os.write(descriptor, data)
+            if done < len(data):
+                write_all(descriptor, memoryview(data)[done:])
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, name, src_dir_fd=where, dst_dir_fd=where)
+
     def remove(self, name: str) -> None:
         """Remove a file if it is there."""
         with contextlib.suppress(OSError):

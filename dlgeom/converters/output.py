@@ -13,7 +13,7 @@ import shutil
 import stat
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -590,6 +590,43 @@ class Output:
             return
 
         self._place(name, data)
+
+    def write_many(self, names: Iterable[str], contents: Iterable[bytes]) -> None:
+        """Write whole files, as `write` does one by one, with less around each.
+
+        A microsecond a file is a tenth of a second for the labels of COCO.
+
+        Parameters
+        ----------
+        names : iterable of str
+            See `write`; quick where names of one folder stand together.
+        contents : iterable of bytes
+            As many contents.
+        """
+        files = zip(names, contents, strict=True)
+        if self.dry_run or self.single or self._guarded or self._mode != "new":
+            for name, data in files:
+                self.write(name, data)
+            return
+        clock, start = time.monotonic, f".{self._token}."
+        last: str | None = None
+        for name, data in files:
+            self.files += 1
+            parent, _, base = name.rpartition("/")
+            if parent != last or not base.strip(".") or "\0" in base:
+                folder, base = self._folder_of(name)
+                put, last = folder.put, parent
+            self._count += 1
+            temporary = f"{start}{self._count}.part"
+            try:
+                put(temporary, base, data)
+            except BaseException as error:
+                folder.remove(temporary)
+                if isinstance(error, OSError) and not isinstance(error, DlgeomError):
+                    raise refused(error, str(self.root / name)) from error
+                raise
+            if clock() > self._due:
+                self.checkpoint()
 
     def copy(self, name: str, source: Path) -> None:
         """Copy a regular file into the target.

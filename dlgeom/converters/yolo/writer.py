@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -293,12 +294,13 @@ class YoloWriter:
         self, items: Sequence[Item], places: list[str], text: bytes, bounds: list[int]
     ) -> None:
         """Write the label files of items whose places need no further look: nearly all chunks."""
-        limits, write = self._context.limits, self._context.output.write
+        limits = self._context.limits
         names = [f"labels/{place}.txt" for place in places]
-        for name, start, stop in zip(names, bounds, bounds[1:], strict=False):
-            if stop - start > limits.label_bytes:
+        if len(text) > limits.label_bytes:
+            for name, start, stop in zip(names, bounds, bounds[1:], strict=False):
                 check_size(text[start:stop], limits, name)
-            write(name, text[start:stop])
+        contents = (text[start:stop] for start, stop in itertools.pairwise(bounds))
+        self._context.output.write_many(names, contents)
         self._csv.write(plain_csv_lines(names, items).encode())
 
     # -- in parts --------------------------------------------------------------------------
