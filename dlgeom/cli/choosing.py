@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dlgeom.cli.base import CONTEXT
-from dlgeom.cli.options import ReadWriteCommand, check_formats, shared_options, target_options
+from dlgeom.cli.options import (
+    ReadWriteCommand,
+    check_formats,
+    shared_options,
+    target_options,
+    worker_options,
+)
 from dlgeom.cli.output import Bar, print_json
 
 if TYPE_CHECKING:
@@ -41,6 +47,7 @@ def _run(function: Any, doing: str, settings: dict[str, Any]) -> int:
 @click.argument("source", type=click.Path())
 @click.argument("target", type=click.Path())
 @target_options()
+@worker_options()
 @shared_options()
 def filter_command(**settings: Any) -> int:
     """Write what --where, --include-label, --exclude-label or --subset leave of SOURCE.
@@ -75,6 +82,7 @@ def _renames(
     help="New name of a label (repeatable); 'OLD=' leaves it out. --label-map takes a file.",
 )
 @target_options()
+@worker_options()
 @shared_options()
 def relabel(rename: dict[str, str | None], label_map: str | None, **settings: Any) -> int:
     """Write SOURCE under new names of labels, from --rename or --label-map.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -195,6 +196,18 @@ class Relabelling:
         return self.labels.add(
             label if name == label.name else msgspec.structs.replace(label, name=name)
         )
+
+    def state(self) -> tuple[list[Label], list[int]]:
+        """Return the new labels, and the new index of each old one."""
+        return list(self.labels), list(self._table)
+
+    def with_more(self, labels: Iterable[Label]) -> tuple[list[Label], list[int]]:
+        """Return what `state` would be if the source had more labels."""
+        other = copy.deepcopy(self)
+        for label in labels:
+            other.source.add(label)
+        other.extend()
+        return other.state()
 
     def __call__(self, index: int) -> int:
         """Return the new index of a label, -1 if it is left out."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +193,13 @@ class Report:
             for entry in kind.examples:
                 self._write(entry)
 
-    def merge(self, other: Report, entries: Sequence[Entry]) -> None:
+    def merge(
+        self,
+        other: Report,
+        entries: Sequence[Entry],
+        asked: Sequence[tuple[int, int, Entry]] = (),
+        tell: Callable[[Entry], None] | None = None,
+    ) -> None:
         """Take what another process has counted of the records that come next.
 
         Parameters
@@ -202,18 +208,29 @@ class Report:
             Its report of them.
         entries : sequence of Entry
             All that it told, for the file of the report.
+        asked, tell
+            What is to be told here, and after how many kinds and entries of the others.
         """
-        for kind in other.codes.values():
-            mine = self._count(kind.status, kind.code, kind.message, kind.count, kind.least)
-            mine.examples.extend(kind.examples[: EXAMPLES - len(mine.examples)])
-        for entry in entries:
-            self._write(entry)
+        kinds = list(other.codes.values())
+        first_kind = first_entry = 0
+        for last_kind, last_entry, entry in asked:
+            self._take(kinds[first_kind:last_kind], entries[first_entry:last_entry])
+            first_kind, first_entry = last_kind, last_entry
+            (tell or self.tell)(entry)
+        self._take(kinds[first_kind:], entries[first_entry:])
         self.images += other.images
         self.given += other.given
         self.written += other.written
         self.approximated += other.approximated
         self.converted_dropped += other.converted_dropped
         self.fields.update(other.fields)
+
+    def _take(self, kinds: Iterable[CodeCount], entries: Iterable[Entry]) -> None:
+        for kind in kinds:
+            mine = self._count(kind.status, kind.code, kind.message, kind.count, kind.least)
+            mine.examples.extend(kind.examples[: EXAMPLES - len(mine.examples)])
+        for entry in entries:
+            self._write(entry)
 
     def add_items(self, items: Sequence[Item]) -> Sequence[Item]:
         """Count items by their number in the run; return those that came for the first time.

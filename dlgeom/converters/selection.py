@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -25,6 +25,10 @@ from dlgeom.filters.evaluate import any_in_chunk, items_possible, rows_where
 from dlgeom.filters.fields import is_image, needs_of, needs_sizes
 from dlgeom.filters.parser import parse
 from dlgeom.filters.tree import AnyOf, Constant, Node, fields_of, has_any, walk
+from dlgeom.labels import Label, LabelTable
+
+if TYPE_CHECKING:
+    from dlgeom.converters.parallel.units import Cut
 
 __all__ = ["SelectedReader", "Selection"]
 
@@ -98,6 +102,10 @@ class SelectedReader:
         What is let through.
     problems : Problems
         What the reader tells of bad records; nothing is told twice if it is read twice.
+    part : bool
+        Whether it is a part of a data set, whose names are checked elsewhere.
+    labels : Relabelling, optional
+        That of the whole data set.
 
     Attributes
     ----------
@@ -105,15 +113,24 @@ class SelectedReader:
         Records and images that the last reading left out.
     """
 
-    def __init__(self, reader: Reader, selection: Selection, problems: Problems | None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        selection: Selection,
+        problems: Problems | None,
+        *,
+        part: bool = False,
+        labels: Relabelling | None = None,
+    ) -> None:
         self._reader = reader
         self._selection = selection
         self._told = Repeats(problems)
         self.filtered = self.filtered_items = 0
         self._labels: Relabelling | None = None
-        self._checked = False
+        self._checked = part
+        self._part = part
         if selection.choice is not None:
-            self._labels = Relabelling(selection.choice, reader.meta.labels)
+            self._labels = labels or Relabelling(selection.choice, reader.meta.labels)
             if closed(reader.meta):
                 self._check()
         where = selection.where
@@ -140,6 +157,89 @@ class SelectedReader:
         if self._labels is not None and not self._checked:
             self._checked = True
             self._labels.choice.check(self._reader.meta.labels, self._told.problems or Problems())
+
+    # -- in parts --------------------------------------------------------------------------
+
+    @property
+    def learns(self) -> bool:
+        """Whether there is something that `learn_points` might add."""
+        mixed = self._labels is not None and bool(self._labels.mixed)
+        return mixed or hasattr(self._reader, "learn_points")
+
+    @property
+    def source(self) -> Reader:
+        """Where everything comes from."""
+        return self._reader
+
+    @property
+    def found(self) -> LabelTable:
+        """The classes under the names of the source."""
+        return self._reader.meta.labels
+
+    @property
+    def once(self) -> Any:
+        """What the source tells once, where it has such."""
+        source: Any = self._reader
+        return source.once
+
+    @once.setter
+    def once(self, told: Any) -> None:
+        source: Any = self._reader
+        source.once = told
+
+    def cut(self, *, grouped: bool, needs: frozenset[str]) -> Cut | None:
+        """Return the data set as parts for other processes, None where it stays whole."""
+        source: Any = self._reader
+        if not hasattr(source, "cut") or isinstance(source, SelectedReader):
+            return None
+        if self._joins and not grouped:
+            return None  # it is read twice
+        from dlgeom.converters.parallel.selected import cut_selected
+
+        needs = needs | self._selection.needs
+        cut = source.cut(grouped=grouped, needs=needs)
+        return None if cut is None else cut_selected(cut, self, self._selection)
+
+    def of_part(self, reader: Reader) -> SelectedReader:
+        """Return what is left of a part of the source, which this process reads."""
+        return SelectedReader(reader, self._selection, None, part=True, labels=self._labels)
+
+    @contextlib.contextmanager
+    def in_parts(self) -> Iterator[None]:
+        """Stand for one reading, whose parts are read in the block."""
+        self.filtered = self.filtered_items = 0
+        with self._told.reading():
+            yield
+        self._check()
+
+    @property
+    def chosen(self) -> tuple[int, int, list[Label], list[int]] | None:
+        """What the reading of a part has left out, and the new classes; None for the whole."""
+        if not self._part:
+            return None
+        grows = self._labels is not None and not closed(self._reader.meta)
+        state = self._labels.state() if grows and self._labels is not None else ([], [])
+        return self.filtered, self.filtered_items, *state
+
+    def agrees(self, chosen: tuple[int, int, list[Label], list[int]], known: list[Label]) -> bool:
+        """Whether a part, and its new classes of the source, have the new names that they get here.
+
+        One process takes in what it finds chunk by chunk, and knows at each at least what the part
+        has known there, and at most what is known here with all of the part's; what is found of a
+        name stays. So where both ends are the same, what is between them is too.
+        """
+        if self._labels is None or closed(self._reader.meta):
+            return True
+        return self._labels.with_more(known) == (chosen[2], chosen[3])
+
+    def take(self, chosen: tuple[int, int, list[Label], list[int]]) -> None:
+        """Count what a part has left out; its classes are in the source's table."""
+        self.filtered += chosen[0]
+        self.filtered_items += chosen[1]
+        if self._labels is not None:
+            self._labels.extend()
+
+    # -- reading ---------------------------------------------------------------------------
 
     def kinds(self) -> set[str]:
         """Return which of box, rotated, outline, runs, keypoints, other are left."""

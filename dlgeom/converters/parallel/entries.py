@@ -100,4 +100,6 @@ def cut_entries(
         meta=msgspec.structs.replace(meta, extra=extra),
         context=context,
         base=base,
+        here=base,
+        learns=True,
     )

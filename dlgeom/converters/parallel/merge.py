@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import os
-import pickle
 import shutil
 from collections import deque
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from dlgeom.converters.held import Held
 from dlgeom.converters.output import Output
 from dlgeom.converters.parallel.emit import Shared, announce, emit
 from dlgeom.converters.parallel.engine import Engine, Job
-from dlgeom.converters.parallel.tasks import Outcome, Setup, form
+from dlgeom.converters.parallel.tasks import Outcome, Setup, form, found_labels
 from dlgeom.converters.parallel.units import Cut, Part, enough
 from dlgeom.converters.stream import Progress, Stream
 from dlgeom.errors import OutputError
@@ -46,10 +46,10 @@ def write_parts(
     """
     reader: Any = stream.reader
     writer: Any = stream.writer
-    if not hasattr(reader, "cut") or not getattr(writer, "divisible", False) or stream.learn:
+    if not hasattr(reader, "cut") or not getattr(writer, "divisible", False):
         return False
-    if context.problems.guard is not None or getattr(context.problems, "naming", None) is not None:
-        return False  # what is told goes through this process first
+    if stream.learn is not None and getattr(reader, "learns", True):
+        return False
     output = context.output
     if (
         output.single != bool(getattr(writer, "single", False))
@@ -127,10 +127,13 @@ class _Run:
         self._shared = shared
         self._writing: deque[tuple[Job, str]] = deque()
         self._number = 0
+        problems = context.problems
+        self._asks = problems.guard is not None or problems.naming is not None
         self._most = 2 * engine.workers + 1
         fields = {name: getattr(cut.context, name) for name in ReadContext.__struct_fields__}
         own = ("output", "meta", "problems", "part")
-        self._setup = pickle.dumps(
+        # As it is now: this process goes on to learn classes.
+        self._setup = copy.deepcopy(
             Setup(
                 target=entry.name,
                 meta=msgspec.structs.replace(cut.meta, images_root=_absolute(cut.meta.images_root)),
@@ -146,18 +149,25 @@ class _Run:
                 },
                 strict=context.problems.strict,
                 all_entries=stream.report.streams,
+                asks=self._asks,
+                learns=cut.learns,
                 shared=shared,
                 folder=folder,
+                process=os.getpid(),
                 base=cut.base,
             )
         )
 
     def all(self, progress: Progress | None) -> None:
         """Do all parts."""
+        with self._cut.around():
+            self._all(progress)
+
+    def _all(self, progress: Progress | None) -> None:
         total = self._stream.reader.count() if progress else None
         makers = iter(self._cut.makers)
         waiting: deque[tuple[Part, Job]] = deque()
-        if getattr(self._stream.writer, "first_here", False) or self._cut.base is not None:
+        if getattr(self._stream.writer, "first_here", False) or self._cut.learns:
             # It settles what all others start from: files that are open, classes that are known.
             for first in itertools.islice(makers, 1):
                 self._again(first())
@@ -176,9 +186,7 @@ class _Run:
 
     def _submit(self, part: Part) -> Job:
         self._number += 1
-        return self._engine.submit(
-            form, self._shared["token"], self._setup, part, self._number, work=part.work
-        )
+        return self._engine.submit(form, self._setup, part, self._number, work=part.work)
 
     def _take(self, part: Part, outcome: Outcome) -> None:
         """Take what a part has done, if it is what one process would have done now."""
@@ -188,16 +196,21 @@ class _Run:
         if known is None or not writer.absorb(outcome.state, gathered):
             self._again(part)
             return
+        labels = found_labels(stream.reader)
         for label in known:
-            stream.reader.meta.labels.add(label)
+            labels.add(label)
+        if outcome.chosen is not None:
+            chosen: Any = stream.reader
+            chosen.take(outcome.chosen)
         if outcome.once is not None:
             whole: Any = stream.reader
             whole.once = whole.once or outcome.once
-        stream.report.merge(outcome.report, outcome.entries)
+        problems = self._context.problems
+        stream.report.merge(outcome.report, outcome.entries, outcome.asked, problems._tell)
         stream.items.merge(outcome.items)
         stream.sized.merge(*outcome.sizes)
-        counts = self._context.problems.counts
-        for status, count in outcome.counts.items():
+        counts = problems.counts
+        for status, count in () if self._asks else outcome.counts.items():
             counts[status] = counts.get(status, 0) + count
         if getattr(writer, "places", False):
             with contextlib.suppress(OSError):
@@ -223,11 +236,16 @@ class _Run:
         before = getattr(part, "once", None)
         if outcome.once != before and getattr(self._stream.reader, "once", None) != before:
             return None
-        labels = list(self._stream.reader.meta.labels)
+        labels = list(found_labels(self._stream.reader))
         found = outcome.labels
         if any(one != other for one, other in zip(labels, found, strict=False)):
             return None
-        return found[len(labels) :]
+        known = found[len(labels) :]
+        if outcome.chosen is not None:
+            chosen: Any = self._stream.reader
+            if not chosen.agrees(outcome.chosen, known):
+                return None
+        return known
 
     def _settle(self) -> None:
         """Wait for the files of a part."""
@@ -242,7 +260,8 @@ class _Run:
         """Do a part here: one of its names is that of an image before."""
         stream = self._stream
         context = msgspec.structs.replace(self._cut.context, problems=self._context.problems)
-        reader: Any = part.open(stream.reader.meta, context, self._cut.base, stream.report.images)
+        before = stream.report.images + getattr(stream.reader, "filtered_items", 0)
+        reader: Any = part.open(stream.reader.meta, context, self._cut.here, before)
         try:
             whole: Any = stream.reader
             told = getattr(whole, "once", None)
@@ -252,6 +271,8 @@ class _Run:
                 stream.take(chunk)
             if told is not None:
                 whole.once = reader.once
+            if getattr(reader, "chosen", None) is not None:
+                whole.take(reader.chosen)
         finally:
             close = getattr(reader, "close", None)
             if close is not None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import os
-import pickle
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +22,7 @@ from dlgeom.converters.stream import Stream
 from dlgeom.errors import OutputError
 from dlgeom.labels import Label, LabelTable
 
-__all__ = ["Outcome", "Setup", "form", "gc_paused"]
+__all__ = ["Outcome", "Setup", "form", "found_labels", "gc_paused"]
 
 
 class Setup(msgspec.Struct):
@@ -43,10 +42,16 @@ class Setup(msgspec.Struct):
         Whether the first bad record raises.
     all_entries : bool
         Whether each entry of the report is asked for, not only the first of each code.
+    asks : bool
+        Whether the process that was asked decides what is told, and how.
+    learns : bool
+        As `Cut.learns`.
     shared : dict
         The target, as `Output.share` tells it.
     folder : str
         Where spool files go.
+    process : int
+        The one that was asked.
     base : object
         As `Cut.base`.
     """
@@ -57,9 +62,16 @@ class Setup(msgspec.Struct):
     writing: dict[str, Any]
     strict: bool
     all_entries: bool
+    asks: bool
+    learns: bool
     shared: Shared
     folder: str
+    process: int
     base: Any = None
+
+    def own(self) -> Setup:
+        """Return one that nobody else has: executors of threads hand out the same to all."""
+        return copy.deepcopy(self) if self.process == os.getpid() else self
 
 
 class Outcome(msgspec.Struct):
@@ -85,6 +97,10 @@ class Outcome(msgspec.Struct):
         The classes at its end, of sources that learn them as they are read.
     once : object
         What the reader has told that it tells once.
+    asked : list of (int, int, Entry)
+        As `Report.merge`, where the process that was asked tells.
+    chosen : object
+        As `SelectedReader.chosen`, where something was chosen.
     """
 
     report: Report
@@ -96,6 +112,8 @@ class Outcome(msgspec.Struct):
     gathered: Gathered
     labels: list[Label]
     once: Any
+    asked: list[tuple[int, int, Entry]]
+    chosen: Any
 
 
 class _Told(Report):
@@ -104,11 +122,16 @@ class _Told(Report):
     def __init__(self, *, keep: bool) -> None:
         super().__init__()
         self.entries: list[Entry] = []
+        self.asked: list[tuple[int, int, Entry]] = []
         if keep:
             self._stream = Any  # type: ignore[assignment]
 
     def _write(self, entry: Entry) -> None:
         self.entries.append(entry)
+
+    def ask(self, entry: Entry) -> None:
+        """Keep an entry for the process that was asked, which tells it or does not."""
+        self.asked.append((len(self.codes), len(self.entries), entry))
 
     def plain(self) -> Report:
         """Return the counts."""
@@ -121,20 +144,10 @@ class _Told(Report):
         return report
 
 
-_setups: dict[str, Setup] = {}
-_lock = threading.Lock()
-
-
-def _setup(token: str, data: bytes) -> Setup:
-    """Return what is the same for all parts, unpacked once in each process."""
-    with _lock:
-        found = _setups.get(token)
-        if found is None:
-            # It comes from the process that was asked, over the executor's own pipes.
-            found = pickle.loads(data)  # noqa: S301
-            _setups.clear()
-            _setups[token] = found
-        return found
+def found_labels(reader: Any) -> LabelTable:
+    """Return the classes of a source, under its own names."""
+    labels: LabelTable = getattr(reader, "found", reader.meta.labels)
+    return labels
 
 
 @contextlib.contextmanager
@@ -149,26 +162,26 @@ def gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-def form(token: str, data: bytes, part: Part, number: int) -> Outcome:
+def form(setup: Setup, part: Part, number: int) -> Outcome:
     """Read a part and write it into a spool file.
 
     Parameters
     ----------
-    token, data : str, bytes
-        The run's `Setup`, pickled, and its name.
+    setup : Setup
+        That of the run.
     part : Part
         What to do.
     number : int
         Which of the parts it is.
     """
     with gc_paused():
-        return _form(_setup(token, data), part, number)
+        return _form(setup.own(), part, number)
 
 
 def _form(setup: Setup, part: Part, number: int) -> Outcome:
     told = _Told(keep=setup.all_entries)
     told.task = setup.writing["task"]
-    problems = Problems(strict=setup.strict, listener=told.tell)
+    problems = Problems(strict=setup.strict, listener=told.ask if setup.asks else told.tell)
     spool = os.path.join(setup.folder, f"{number}.{os.getpid()}.{os.urandom(4).hex()}.part")
     output = Gathering(setup.shared, spool)
     context = ReadContext(problems=problems, **setup.reading)
@@ -203,6 +216,8 @@ def _form(setup: Setup, part: Part, number: int) -> Outcome:
         sizes=stream.sized.seen,
         state=state,
         gathered=gathered,
-        labels=list(reader.meta.labels) if setup.base is not None else [],
+        labels=list(found_labels(reader)) if setup.learns else [],
         once=getattr(reader, "once", None),
+        asked=told.asked,
+        chosen=getattr(reader, "chosen", None),
     )

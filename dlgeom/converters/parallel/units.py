@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -69,6 +70,12 @@ class Cut(msgspec.Struct):
         That of the reader.
     base : object
         What is the same for all parts and more than `meta` says.
+    here : object
+        As `base`, for parts that this process does.
+    learns : bool
+        Whether classes are found as the source is read; the first part is done here then.
+    around : callable
+        Gives a context in which all parts are done.
     """
 
     seconds: float
@@ -76,6 +83,9 @@ class Cut(msgspec.Struct):
     meta: Meta
     context: ReadContext
     base: Any = None
+    here: Any = None
+    learns: bool = False
+    around: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
 
 def in_units(chunks: Iterable[T], cost: Callable[[T], float]) -> Iterator[list[T]]:

@@ -32,32 +32,32 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def form_dying_twice(token: str, data: bytes, part: Any, number: int) -> Any:
+def form_dying_twice(setup: Any, part: Any, number: int) -> Any:
     """Do a part; the third and the sixth end their process the first time."""
-    found = tasks.form(token, data, part, number)
+    found = tasks.form(setup, part, number)
     if number in (3, 6) and first_time(number):
         die()
     return found
 
 
-def form_dying_always(token: str, data: bytes, part: Any, number: int) -> Any:
+def form_dying_always(setup: Any, part: Any, number: int) -> Any:
     """Do a part; the third ends each process."""
     if number == 3:
         time.sleep(0.05)
         die()
-    return tasks.form(token, data, part, number)
+    return tasks.form(setup, part, number)
 
 
-def form_hungry(token: str, data: bytes, part: Any, number: int) -> Any:
+def form_hungry(setup: Any, part: Any, number: int) -> Any:
     """Need 4 GiB of memory."""
-    return np.ones(1 << 29) if number == 2 else tasks.form(token, data, part, number)
+    return np.ones(1 << 29) if number == 2 else tasks.form(setup, part, number)
 
 
-def form_slow(token: str, data: bytes, part: Any, number: int) -> Any:
+def form_slow(setup: Any, part: Any, number: int) -> Any:
     """Do a part in some seconds, but for the first two."""
     if number > 2:
         time.sleep(5)
-    return tasks.form(token, data, part, number)
+    return tasks.form(setup, part, number)
 
 
 def emit_dying_once(shared: dict[str, Any], gathered: Any) -> None:

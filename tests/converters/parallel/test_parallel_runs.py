@@ -213,8 +213,6 @@ def test_targets_and_sources_that_stay_whole_are_converted_all_the_same(
     for options in (
         {"to_format": "yolo", "task": "detect", "yolo_layout": "darknet"},
         {"to_format": "coco"},
-        {"to_format": "yolo", "where": "area > 30", "task": "detect"},
-        {"to_format": "yolo", "label_map": {"cat": "dog"}, "task": "segment"},
     ):
         assert run(odd, executor=threads, **options) == run(odd, **options)
     assert parts.merged == 0
