@@ -74,8 +74,12 @@ def named_apart(entries: list[Entry], context: ReadContext) -> list[Entry]:
     Images from two folders ``images`` that would have one name get the folders that tell them
     apart; an image that two lists of one split name is read once.
     """
-    if len({(entry.subset, entry.name) for entry in entries}) == len(entries):
+    apart: dict[str | None, set[str]] = {}
+    for entry in entries:
+        apart.setdefault(entry.subset, set()).add(entry.name)
+    if sum(map(len, apart.values())) == len(entries):
         return entries
+    del apart
     kept: dict[tuple[str | None, str, str | None], Entry] = {}
     for entry in entries:
         key = entry.subset, entry.image or entry.name, entry.label

@@ -10,6 +10,7 @@ import csv
 import io
 import os
 import re
+import sys
 
 from dlgeom.converters.inputs import decode_text, read_bytes
 from dlgeom.converters.yolo.read_splits import Entry
@@ -45,8 +46,13 @@ def read_table(tree: Tree, limits: Limits, *, darknet: bool = False) -> list[Ent
     if not tree.is_file(NAME):
         return []
     data = read_bytes(tree.path(NAME), limit_name="file_bytes", limits=limits, shown=NAME)
-    # Not `splitlines`: it also cuts at characters that names may have, such as U+2028.
-    lines = csv.reader(io.StringIO(decode_text(data, NAME)[0], newline=""), strict=True)
+    text = decode_text(data, NAME)[0]
+    # Not `splitlines`: it also cuts at characters that names may have, such as U+2028. And not
+    # `StringIO`, which has four bytes for each character of the file.
+    data = text.encode()
+    del text
+    file = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
+    lines = csv.reader(file, strict=True)
     pictures = darknet or tree.is_folder("images")
     try:
         if next(lines, None) != COLUMNS:
@@ -88,6 +94,8 @@ def _entry(tree: Tree, row: list[str], line: int, darknet: bool, pictures: bool)
         place = label if darknet else f"images{label[6:]}"
         image = _there(tree, os.path.splitext(place)[0] + os.path.splitext(name)[1])
     subset = split[1] if split else steps[1] if len(steps) > 2 else None
+    # One text for all images of a split.
+    subset = subset and sys.intern(subset)
     return Entry(
         name,
         _there(tree, label),
