@@ -23,7 +23,7 @@ from dlgeom.converters.coco.read_columns import (
 from dlgeom.converters.coco.read_fast import ANNOTATIONS, read_window
 from dlgeom.converters.coco.read_images import IMAGES, ImageFinder, ImageTable, read_images
 from dlgeom.converters.coco.read_json import checked_json, placed
-from dlgeom.converters.coco.read_ranges import is_long, read_records
+from dlgeom.converters.coco.read_ranges import count_ranges, is_long, read_records
 from dlgeom.converters.coco.read_shapes import FaultError
 from dlgeom.converters.coco.read_slow import SlowReader
 from dlgeom.converters.coco.read_source import SourceFile
@@ -101,7 +101,7 @@ class FileIndex:
     def _scan(self) -> None:
         mark = self._scanner.first()
         if self.context.engine is not None and is_long(self.source):
-            self.context.engine.warm()
+            self.context.engine.warm(count_ranges(self.source))
         if mark == b"{":
             self._object()
         elif mark == b"[":

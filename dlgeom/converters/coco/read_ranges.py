@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dlgeom.converters.coco.read_index import FileIndex
     from dlgeom.converters.parallel.engine import Engine, Job
 
-__all__ = ["OpenFile", "is_long", "read_range", "read_records"]
+__all__ = ["OpenFile", "count_ranges", "is_long", "read_range", "read_records"]
 
 STEP = 32 << 20
 """Bytes of a range: about 0.2 s of work."""
@@ -106,6 +106,11 @@ class _Until:
 def is_long(source: SourceFile) -> bool:
     """Whether a file may have lists of more than one range."""
     return source.size > 2 * STEP
+
+
+def count_ranges(source: SourceFile) -> int:
+    """Return about how many ranges a file has."""
+    return source.size // STEP + 1
 
 
 def _ranges(source: SourceFile, place: int) -> list[tuple[int, int]]:

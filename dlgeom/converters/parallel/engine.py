@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,6 +31,10 @@ DEATHS = 3
 """How many workers a job may end before it is the job's fault."""
 
 _GONE = (BrokenExecutor, CancelledError)
+_NO_PROCESS = (OSError, NotImplementedError, ImportError)
+"""What a system raises that has no processes, or no semaphores, to give."""
+_MOST = 61 if sys.platform == "win32" else 4096
+"""How many processes an executor can wait for."""
 _STOP = 1.5
 
 
@@ -76,6 +82,7 @@ class Engine:
         self._context: Context | None = None
         self._open: list[Job] = []
         self._warm = False
+        self._none = False
         self.deaths = 0
 
     @property
@@ -93,13 +100,26 @@ class Engine:
         self._start(job)
         return job
 
-    def warm(self) -> None:
-        """Start processes of our own ahead of their first job: loading takes them a while."""
-        executor = None if self._lent else self._executor()
-        if executor is not None and not self._warm:
-            self._warm = True
-            for _ in range(self.workers):
-                executor.submit(_nothing)
+    def warm(self, jobs: int) -> None:
+        """Start processes of our own ahead of their first jobs: loading takes them a while.
+
+        Parameters
+        ----------
+        jobs : int
+            How many there are going to be at least.
+        """
+        if self._lent or self._warm:
+            return
+        self._warm = True
+        try:
+            for _ in range(min(jobs, self.workers)):
+                executor = self._executor()
+                if executor is not None:
+                    executor.submit(_nothing)
+        except BrokenExecutor:
+            pass  # the first job finds out
+        except _NO_PROCESS as error:
+            self._do_without(error)
 
     def result(self, job: Job) -> Any:
         """Return the value of a job, or raise what it raised."""
@@ -141,6 +161,10 @@ class Engine:
             executor = self._executor()
             if executor is not None:
                 job.future = executor.submit(job.call, *job.args)
+        except _NO_PROCESS as error:
+            if self._lent:
+                raise
+            self._do_without(error)
         except (BrokenExecutor, RuntimeError) as error:
             if self._lent:
                 self._leave(error)
@@ -153,7 +177,7 @@ class Engine:
     def _executor(self) -> Executor | None:
         if self._lent:
             return self._theirs
-        if self._pool is None:
+        if self._pool is None and not self._none:
             self._context = Context()
             self._pool = ProcessPoolExecutor(
                 self.workers,
@@ -163,18 +187,19 @@ class Engine:
             )
         return self._pool
 
+    def _do_without(self, error: BaseException) -> None:
+        """Do all that is left here: the system gives no process."""
+        self._none = True
+        self._stop_pool()
+        _warn(f"no process could be started ({type(error).__name__}: {error})")
+
     # -- deaths ----------------------------------------------------------------------------
 
     def _leave(self, error: BaseException) -> None:
         """Do without the user's executor from now on."""
         if self._theirs is not None:
             self._theirs = None
-            warnings.warn(
-                f"the executor broke ({type(error).__name__}: {error}); "
-                "the rest is done in this process",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            _warn(f"the executor broke ({type(error).__name__}: {error})")
 
     def _broken(self, error: BaseException) -> None:
         """Do what was not finished again, after a worker died."""
@@ -199,7 +224,8 @@ class Engine:
         """Do a job with nobody else at work, so that it is known whose fault a death is."""
         while True:
             self._start(job)
-            assert job.future is not None
+            if job.future is None:
+                return  # no process is left to do it
             with contextlib.suppress(CancelledError):
                 job.future.exception()
             if not _is_lost(job):
@@ -245,6 +271,10 @@ class Engine:
             with contextlib.suppress(Exception, CancelledError):
                 future.exception(max(0.0, end - time.monotonic()))
         self._open.clear()
+
+
+def _warn(what: str) -> None:
+    warnings.warn(f"{what}; the rest is done in this process", RuntimeWarning, stacklevel=2)
 
 
 def _nothing() -> None:
@@ -327,7 +357,11 @@ def open_engine(
                 )
             count = getattr(executor, "_max_workers", None) or _cores()
         elif workers is not None and workers > 1:
-            count = workers
+            if multiprocessing.current_process().daemon:
+                _warn("a daemonic process has no processes of its own")
+                yield None
+                return
+            count = min(workers, _MOST)
         else:
             yield None
             return
