@@ -9,6 +9,8 @@ from dlgeom.errors import LimitError, UsageError
 __all__ = ["DEFAULT_LIMITS", "Limits"]
 
 MIB = 1 << 20
+FRACTIONS = frozenset({"coordinate", "outline", "zip_ratio"})
+"""Limits that need not be whole numbers."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +55,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         Raises
         ------
         UsageError
-            If a name is unknown or a value is not positive.
+            If a name is unknown, or a value is not positive, or no whole number where it counts.
         """
         for name, value in changes.items():
             if name not in self.__struct_fields__:
@@ -61,7 +63,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
                 raise UsageError(f"unknown limit {name!r}; known: {known}")
             if not value > 0 and value != getattr(DEFAULT_LIMITS, name):
                 raise UsageError(f"limit {name} is {value}; limits are greater than 0")
-            changes[name] = type(getattr(self, name))(value)
+            if name not in FRACTIONS:
+                if value != int(value):
+                    raise UsageError(f"limit {name} is {value}; it is a whole number")
+                changes[name] = int(value)
         return msgspec.structs.replace(self, **changes)
 
     def check(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,10 @@ __all__ = [
     "target_options",
     "worker_options",
 ]
+
+
+# Python's own numbers go further: 1_000, digits of other scripts.
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 class Command(click.Command):
@@ -84,12 +89,10 @@ def _limits(ctx: click.Context, parameter: click.Parameter, values: tuple[str, .
             raise click.BadParameter(
                 f"unknown limit {name!r}; known: {', '.join(known)}.{near(name, known)}"
             )
-        try:
-            number = float(value) if "." in value or "e" in value.lower() else int(value)
-            if not math.isfinite(number):
-                raise ValueError
-        except ValueError as error:
-            raise click.BadParameter(f"{text!r} is no NAME=VALUE with a finite number") from error
+        if not _NUMBER.fullmatch(value) or not math.isfinite(number := float(value)):
+            raise click.BadParameter(f"{text!r} is no NAME=VALUE with a finite number.")
+        if value.lstrip("+-").isdigit():
+            number = int(value)  # beyond 2^53 no float is exact
         limits = limits.replace(**{name: number})
     return limits
 

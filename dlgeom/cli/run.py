@@ -134,7 +134,8 @@ def _run(args: list[str], debug: bool) -> int:
         return leave.exit_code
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "dlgeom"
-        _say(f"{error.format_message()} See '{command} --help'")
+        what = error.format_message()
+        _say(f"{what}{'' if what.endswith(('.', '?')) else '.'} See '{command} --help'")
         return _USAGE
     except click.Abort:
         raise

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from dlgeom.cli.commands import program
+from dlgeom.cli.run import run
+
 CONTENT = {
     "images": [{"id": 1, "file_name": "a.png", "width": 20, "height": 20}],
     "annotations": [
@@ -88,3 +91,23 @@ def test_the_shell_completes_names(source: Path, words: str, wanted: set[str]) -
         check=False,
     )
     assert {line.split(",", 1)[1] for line in done.stdout.splitlines()} == wanted
+
+
+@pytest.mark.parametrize(
+    "text", ["depth=3.7", "zip_entries=0.5", "pixels=1_000", "pixels=\u0663", "depth= 6", "depth=+"]
+)
+def test_a_limit_is_the_number_that_is_written(
+    source: Path, text: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["info", str(source), "--limit", text]) == 2
+    told = capfd.readouterr().err
+    assert told.count("\n") == 1
+    assert "whole number" in told or ". See 'dlgeom info --help'" in told
+
+
+def test_limits_of_many_digits_stay_exact() -> None:
+    texts = ["file_bytes=9007199254740993", "pixels=1e6", "zip_ratio=2.5"]
+    words = [word for text in texts for word in ("--limit", text)]
+    context = program.commands["info"].make_context("info", ["x", *words])
+    limits = context.params["limits"]
+    assert (limits.file_bytes, limits.pixels, limits.zip_ratio) == (9007199254740993, 10**6, 2.5)
