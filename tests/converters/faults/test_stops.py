@@ -23,7 +23,8 @@ from dlgeom.converters.held import Held
 TESTS = Path(__file__).parents[2]
 COUNT = int(os.environ.get("DLGEOM_STOPS", "24"))
 PATHS = os.pathsep.join([str(TESTS), str(Path(dlgeom.__file__).parents[1])])
-ENVIRONMENT = {**os.environ, "PYTHONPATH": PATHS, "PYTHONWARNINGS": "error"}
+USUAL = {**os.environ, "PYTHONPATH": PATHS}
+ENVIRONMENT = {**USUAL, "PYTHONWARNINGS": "error"}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
@@ -51,7 +52,8 @@ def test_a_program_that_starts_can_be_stopped(number: signal.Signals, tmp_path: 
     source.write_text('{"images": [], "annotations": [], "categories": []}')
     command = [sys.executable, "-m", "dlgeom", "convert", str(source), str(tmp_path / "out.json")]
     for _ in range(4):
-        process = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+        # Warnings as they are for users: a stop amid imports leaves files of Python's own open.
+        process = subprocess.Popen(command, env=USUAL, stderr=subprocess.PIPE, text=True)
         time.sleep(chance.uniform(0.0, 0.5))
         process.send_signal(number)
         sent = time.monotonic()
@@ -59,7 +61,7 @@ def test_a_program_that_starts_can_be_stopped(number: signal.Signals, tmp_path: 
         assert time.monotonic() - sent < 2.0 or process.returncode == 0
         # Before the first line of ours runs, it is Python that ends, and in its own way.
         ended = process.returncode in (0, 128 + number, -number)
-        assert ended or "init_import_site" in told, told
+        assert ended or "init_import_site" in told or "Fatal Python error: init" in told, told
         if process.returncode == 128 + number:
             assert "Traceback" not in told
         assert not list(tmp_path.glob(".*.part"))
