@@ -335,7 +335,9 @@ def test_a_changed_byte_is_harmless(data: st.DataObject, ending: str) -> None:
         except (FormatError, LimitError):
             found = {}
         if ending == ".zip":  # the sums of a zip tell each change of content
-            assert set(found.values()) <= set(files.values())
+            # What may be an image and cannot be had stays the empty file that it was at first; it
+            # is told when it is needed.
+            assert set(filter(None, found.values())) <= set(files.values())
         assert [p.name for p in Path(place).iterdir()] == ["x"]
         assert [p.name for p in folder.iterdir()] == [f"a{ending}"]
 
