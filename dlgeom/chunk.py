@@ -7,6 +7,7 @@ no object for each annotation. The object view is made on demand.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -251,9 +252,10 @@ class Chunk(msgspec.Struct, kw_only=True, eq=False):
     @property
     def sizes(self) -> NDArray[np.int64]:
         """Width and height of each row's image, shape (N, 2); 0 where it is not known."""
-        table = np.array(
-            [(item.width or 0, item.height or 0) for item in self.items], dtype=np.int64
-        ).reshape(-1, 2)
+        table = np.empty((len(self.items), 2), dtype=np.int64)
+        for column, name in enumerate(("width", "height")):
+            values = list(map(attrgetter(name), self.items))
+            table[:, column] = [value or 0 for value in values] if None in values else values
         return table[self.item]
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 
 import msgspec
 import numpy as np
@@ -34,6 +35,7 @@ __all__ = [
 ALL_FIELDS = frozenset({"*"})
 """What a writer says that keeps all fields."""
 
+_ID, _METADATA = attrgetter("id"), attrgetter("metadata")
 _keys = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
@@ -135,15 +137,20 @@ class ItemFields:
 
     def add(self, items: Sequence[Item]) -> None:
         """Count images, each once."""
-        if "metadata" not in self._kept:
+        if "metadata" not in self._kept and any(map(_METADATA, items)):
             self._metadata += sum(1 for item in items if item.metadata and says_more(item))
         if self._all:
             return
         if "id" not in self._kept:
-            self._ids += sum(1 for item in items if item.id is not None)
+            self._ids += len(items) - list(map(_ID, items)).count(None)
         records = [item.record for item in items if item.record and item.fields is None]
         if records:
-            self._records.update(map(tuple, _objects(records)))
+            keys = list(map(tuple, _objects(records)))
+            same = keys.count(keys[0])
+            if same == len(keys):
+                self._records[keys[0]] += same
+            else:
+                self._records.update(keys)
         if len(records) < len(items):
             self._fields.update(tuple(item.fields) for item in items if item.fields)
 

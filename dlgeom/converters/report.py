@@ -12,6 +12,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ __all__ = ["EXAMPLES", "CodeCount", "Report", "is_report"]
 EXAMPLES = 20
 """Entries of each code that stay in memory and are shown."""
 
+_NUMBER = attrgetter("number")
 _HEAD = b'{\n  "dlgeom_report": 1,'
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 _NAMES: dict[int, Status] = {APPROXIMATED: "approximated", DROPPED: "dropped"}
@@ -237,13 +239,17 @@ class Report:
 
         Items without a number (-1) are taken for new ones.
         """
-        numbers = np.fromiter((item.number for item in items), dtype=np.int64, count=len(items))
+        numbers = np.fromiter(map(_NUMBER, items), dtype=np.int64, count=len(items))
         known = numbers >= 0
         top = int(numbers.max(initial=-1)) + 1
         if top > len(self._seen):
             grown = np.zeros(max(top, 2 * len(self._seen)), dtype=np.bool_)
             grown[: len(self._seen)] = self._seen
             self._seen = grown
+        if known.all() and (np.diff(numbers) > 0).all() and not self._seen[numbers].any():
+            self._seen[numbers] = True
+            self.images += len(items)
+            return items
         first = np.zeros(len(items), dtype=np.bool_)
         first[np.unique(numbers, return_index=True)[1]] = True
         first &= ~self._seen[numbers]

@@ -8,6 +8,7 @@ has been dropped before.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -21,6 +22,7 @@ from dlgeom.item import Item
 
 __all__ = ["SizeFilter"]
 
+_WIDTH, _HEIGHT = attrgetter("width"), attrgetter("height")
 _HOW = "Name the folder of the images with --images"
 _HOW_RESULTS = "Give the file with images and categories by --ground-truth FILE"
 
@@ -63,6 +65,9 @@ class SizeFilter:
     def __call__(self, chunk: Chunk) -> tuple[Chunk, NDArray[np.intp] | None]:
         """Return what the writer can take of a chunk, and which rows, None for all of them."""
         if self._due == "no":
+            return chunk, None
+        if chunk.items and all(map(_WIDTH, chunk.items)) and all(map(_HEIGHT, chunk.items)):
+            self._some = True
             return chunk, None
         fine = [self._fine(item) for item in chunk.items]
         if all(fine):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from dlgeom.chunk import Chunk
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "Stream"]
 
+_MEDIA = attrgetter("media")
 Progress = Callable[[int, int | None], None]
 
 
@@ -82,7 +84,7 @@ class Stream:
         self.items.add(report.add_items(given.items))
         if given.items is not self._items_seen:  # ungrouped chunks share the data set's images
             self._items_seen = given.items
-            self._films = any(item.media == "video" for item in given.items)
+            self._films = "video" in map(_MEDIA, given.items)
         if self._lowering is None and (given.others or self._films):
             from dlgeom.converters.lower import Lowering
 

@@ -244,8 +244,9 @@ class Builder:
     def _ids(self, rows: NDArray[np.int64]) -> list[Any]:
         column = self._subset.block.id
         if isinstance(column, np.ndarray):
-            ids: list[Any] = column[rows].tolist()
-            if NO_ID in ids:
+            some = column[rows]
+            ids: list[Any] = some.tolist()
+            if (some == NO_ID).any():
                 ids = [None if value == NO_ID else value for value in ids]
             return ids
         return [column[row] for row in rows.tolist()]
