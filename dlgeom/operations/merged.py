@@ -150,10 +150,18 @@ class MergedReader:
                 if label.keypoints and not self._labels[place].keypoints:
                     self._labels.describe(place, _with_points(self._labels[place], label))
             else:
-                place = self._labels.add(label)
+                place = self._labels.add(self._with_own_id(label))
                 same.append(place)
             seen[label.name] += 1
             places.append(place)
+
+    def _with_own_id(self, label: Label) -> Label:
+        """Return a label with an id that no other has, so that those of earlier sources stay."""
+        if not isinstance(label.id, int) or all(other.id != label.id for other in self._labels):
+            return label
+        tables = [self._labels, *(source.reader.meta.labels for source in self._sources)]
+        largest = max(_integer(other.id) for table in tables for other in table)
+        return msgspec.structs.replace(label, id=largest + 1)
 
     def _new_meta(self) -> Meta:
         metas = [source.reader.meta for source in self._sources]
