@@ -165,6 +165,8 @@ class ReadContext(msgspec.Struct, kw_only=True):
     """Whether sizes of images are needed; a survey counts without them."""
     engine: Engine | None = None
     """Other processes, for readers that let them read along."""
+    alive: Callable[[], None] | None = None
+    """Called now and then by readers that take a while to open a source."""
 
 
 class WriteContext(msgspec.Struct, kw_only=True):

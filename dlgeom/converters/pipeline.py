@@ -7,6 +7,7 @@ import gc
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -410,7 +411,8 @@ def convert(
         that it would have had, and what is there already is not written again. Whatever ends this
         run but a bad input leaves what is complete, for the next.
     progress : callable, optional
-        Called as ``progress(images_done, images_in_all_or_None)``.
+        Called as ``progress(images_done, images_in_all_or_None)``; with 0 and None while the
+        records of a large file are looked through.
     label_map : mapping or path, optional
         Old name -> new name of labels, None to leave one out; or a YAML, JSON or text file with
         that. Labels that get the same name become one. See the page on labels.
@@ -486,6 +488,7 @@ def convert(
             selection=selection,
             engine=engine,
             sidecar=use_sidecar,
+            alive=None if progress is None else partial(progress, 0, None),
         ) as opened,
     ):
         place.report.seconds = time.perf_counter() - start

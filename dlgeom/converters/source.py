@@ -210,6 +210,7 @@ def open_source(
     selection: Selection | None = None,
     engine: Engine | None = None,
     sidecar: bool = True,
+    alive: Callable[[], None] | None = None,
 ) -> Source:
     """Recognise and open a data set; see `convert` for the parameters.
 
@@ -227,6 +228,8 @@ def open_source(
         Who reads along, where that can be shared.
     sidecar : bool
         Whether a sidecar is used, if there is one.
+    alive : callable, optional
+        Called now and then while the source is opened.
     """
     with contextlib.ExitStack() as stack:
         places = stack.enter_context(held(source, limits=limits))
@@ -267,6 +270,7 @@ def open_source(
                 or beside is not None
                 or (selection is not None and selection.needs_sizes),
                 engine=engine,
+                alive=alive,
             ),
             beside,
         )

@@ -141,6 +141,8 @@ def read_records(index: FileIndex, place: int) -> None:
         else:
             ended = found.ended
             _take(index, found, stop - start)
+        if index.context.alive is not None:
+            index.context.alive()
         if ended >= 0:
             index._scanner.done(ended)
             return

@@ -140,7 +140,7 @@ class _Run:
                 reading={
                     name: _absolute(value) if isinstance(value, Path) else value
                     for name, value in fields.items()
-                    if name not in ("problems", "engine")
+                    if name not in ("problems", "engine", "alive")
                 },
                 writing={
                     name: getattr(context, name)
