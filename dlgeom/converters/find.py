@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+import msgspec
 
 from dlgeom.converters.glance import walk
 from dlgeom.converters.inputs import unreadable
@@ -16,11 +17,19 @@ __all__ = ["Found", "find_files", "holds_files", "recognise_ending"]
 _LOOKED_AT = 2_000
 
 
-class Found(NamedTuple):
-    """A file of the source: its path, and that path relative to the source with ``/``."""
+class Found(msgspec.Struct, frozen=True, gc=False):
+    """A file of the source: where the source is, and the path from there with ``/``.
 
-    path: Path
+    There may be very many: a `Path` each would be most of their memory.
+    """
+
+    root: Path
     shown: str
+
+    @property
+    def path(self) -> Path:
+        """The path of the file."""
+        return self.root / self.shown
 
 
 def _names(folder: Path, suffix: str) -> Iterator[tuple[str, str]]:
@@ -50,10 +59,8 @@ def find_files(path: Path, suffix: str) -> list[Found]:
         ``io.read``.
     """
     if not path.is_dir():
-        return [Found(path, path.name)]
-    found = [
-        Found(path / f"{folder}{name}", f"{folder}{name}") for folder, name in _names(path, suffix)
-    ]
+        return [Found(path.parent, path.name)]
+    found = [Found(path, f"{folder}{name}") for folder, name in _names(path, suffix)]
     if not found:
         raise FormatError(
             f"has no file that ends in {suffix}, in no folder. Name the folder that has them",

@@ -166,23 +166,33 @@ def _files(
     refuse: Callable[[FormatError], None] | None = None,
 ) -> Iterator[str]:
     """Yield the relative names of the files with an ending, sorted in each folder."""
-    with os.scandir(root / below if below else root) as listing:
-        entries = sorted(listing, key=lambda entry: entry.name)
+    place = root / below if below else root
+    names: list[str] = []
+    links: set[str] = set()
+    inner: set[str] = set()
+    # The entries themselves, each with its whole path, are most of a large folder's memory.
+    with os.scandir(place) as listing:
+        for entry in listing:
+            names.append(entry.name)
+            if entry.is_symlink():
+                links.add(entry.name)
+            elif entry.is_dir(follow_symlinks=False):
+                inner.add(entry.name)
+    names.sort()
     folders = []
-    for entry in entries:
-        name = entry.name
+    for name in names:
         if name.startswith("._") or name == ".DS_Store":
             continue
-        if name.lower().endswith(suffix) and not entry.is_dir(follow_symlinks=False):
-            if entry.is_symlink():
+        if name.lower().endswith(suffix) and name not in inner:
+            if name in links:
                 try:
-                    check_inside(Path(entry.path), root, below + name)
+                    check_inside(place / name, root, below + name)
                 except FormatError as error:
                     if refuse is not None:
                         refuse(error)
                     continue
             yield below + name
-        elif levels > 1 and entry.is_dir(follow_symlinks=False):
+        elif levels > 1 and name in inner:
             folders.append(below + name + "/")
     for folder in folders:
         yield from _files(root, suffix, folder, levels - 1, refuse)
