@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from dlgeom.converters.voc.xmlio import VocItem, escape, value_text
@@ -17,12 +19,14 @@ END = "</annotation>\n"
 """What stands after the objects of an image."""
 
 _PATH = re.compile(r"[ \t\r\n]*<path(?:[ \t\r\n][^>]*)?(?:/>|(?<!/)>.*?</path>)", re.DOTALL)
-_SIZE = re.compile(r"<size(?:[ \t\r\n][^>]*)?>.*?</size>", re.DOTALL)
-_SIDE = re.compile(r"<(width|height)>([^<]*)</\1>")
+_SIZE = re.compile(r"<size(?:[ \t\r\n][^<>]*?)?(?:/>|>.*?</size>)", re.DOTALL)
+_SIDE = re.compile(r"<(width|height)(?:[ \t\r\n][^<>]*?)?(?:/>|>([^<]*)</\1>)")
+_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?")
 _FILENAME = re.compile(r"<filename>[^<]*</filename>|<filename/>")
 HEAD_FIELDS = frozenset({"folder", "source", "owner", "depth", "segmented", "verified"})
 """Fields of an image that have a place here, whatever format the source has."""
 _KNOWN = HEAD_FIELDS | {"void"}
+_FIELDS, _RECORD = attrgetter("fields"), attrgetter("record")
 _MARKS = tuple(f'"{name}"'.encode() for name in sorted(HEAD_FIELDS))
 
 
@@ -31,9 +35,9 @@ def heads_are_bare(items: Sequence[Item]) -> bool:
 
     One search in all records at once; nearly all data sets have nothing of the kind.
     """
-    if any(item.fields is not None for item in items):
+    if list(map(_FIELDS, items)).count(None) != len(items):
         return False
-    records = b"\n".join([item.record for item in items])
+    records = b"\n".join(map(_RECORD, items))
     return not any(mark in records for mark in _MARKS)
 
 
@@ -81,7 +85,8 @@ def head_text(
         if paths + more:
             lost["path"] += 1
         name = f"<filename>{text_or(filename, '')}</filename>" if renamed else None
-        texts = [_changed(text, item, name) for text in (head, tail)]
+        first = _SIZE.search(head) is not None
+        texts = [_changed(head, item, name), _changed(tail, item, name, sized=first)]
         if "<size" not in head + tail:
             texts[0] = f"{texts[0].rstrip()}\n{_size_text(item, 3)}"
         end = f"{texts[1].strip()}\n" if texts[1].strip() else ""
@@ -89,24 +94,48 @@ def head_text(
     return _new_head(item, filename, segmented, lost, own), END, lost
 
 
-def _changed(text: str, item: Item, filename: str | None) -> str:
-    """Return text of a VOC source with the size and the name that hold now."""
+def _changed(text: str, item: Item, filename: str | None, *, sized: bool = False) -> str:
+    """Return text of a VOC source with the size and the name that hold now.
+
+    The first size is that of the image (`sized`: it stands before the text); another one was told
+    where it was read, and may hold anything.
+    """
     if filename is not None:
         text = _FILENAME.sub(lambda _: filename, text, count=1)
+
+    def size(match: re.Match[str]) -> str:
+        nonlocal sized
+        first, sized = not sized, True
+        return _sized(match[0], item) if first else ""
+
+    return _SIZE.sub(size, text)
+
+
+def _sized(text: str, item: Item) -> str:
+    """Return a ``<size>`` with the sides of an image; one that is not known is left out."""
     sides = {"width": item.width, "height": item.height}
 
     def side(match: re.Match[str]) -> str:
-        now = sides[match[1]]
-        return match[0] if now in (None, _whole(match[2])) else f"<{match[1]}>{now}</{match[1]}>"
+        now, held = sides.pop(match[1], None), _whole(match[2] or "")
+        if now is None:  # what was there may be no number at all, or a second one
+            fine = match[1] not in seen and held is not None and math.isfinite(held)
+            return match[0] if fine else ""
+        seen.add(match[1])
+        return match[0] if now == held else f"<{match[1]}>{now}</{match[1]}>"
 
-    return _SIZE.sub(lambda match: _SIDE.sub(side, match[0]), text, count=1)
+    seen: set[str] = set()
+    text = _SIDE.sub(side, text)
+    more = "".join(f"<{name}>{now}</{name}>" for name, now in sides.items() if now is not None)
+    if not more:
+        return text
+    if text.endswith("/>"):
+        return f"<size>{more}</size>"
+    return text.removesuffix("</size>") + more + "</size>"
 
 
 def _whole(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    """Return a number as the reader takes it: `float` takes ``4_0`` and digits of other scripts."""
+    return float(text) if _NUMBER.fullmatch(text.strip(" \t\r\n")) else None
 
 
 def _new_head(item: Item, filename: str, segmented: bool, lost: Counter[str], own: bool) -> str:
