@@ -1,267 +1,205 @@
-"""Fuzz the readers: ``python tests/fuzz/run.py --format coco --runs 10000 --seed 1``.
+"""Fuzz the readers: ``python tests/fuzz/run.py --format coco --runs 100000 --seed 1``.
 
-Cases of the hostile corpus are mutated (bits, cuts, splices, words, numbers, nesting, lines), then
-converted in lenient mode in a forked child under 4 GiB. What may come is a report or a
-`DlgeomError`; a signal, a hang, another exception, an output that an independent parser refuses
-(P7), counts that do not add up (P6) and what the audit hook forbids (P2) are findings: the input
-is kept in ``tests/data/fuzz``. ``--format rle`` fuzzes the run lengths alone, against a decoder in
-Python's integers. A child does many runs; one run is one mutated data set.
+Inputs of the hostile corpus are mutated, as bytes and as JSON, XML, rows, PNG and zip files that
+stay well-formed, and converted in lenient mode (see ``harness.py``). Inputs that do something new
+(a code, a message, a place where an error is raised, a target) are mutated further. A forked child
+does `BATCH` runs under 4 GiB, 10 s of work a run and an audit hook; a new one is forked behind
+them, or where one dies. ``--format all`` takes all in turn, ``rle`` the run lengths alone. A
+signal, a hang, an exception that is not ours or a wrong output is a finding, printed and appended
+to ``--findings FILE`` with all that it takes to see it again. ``--seeds FILE`` gets the smallest
+inputs of rare codes.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import json
 import os
 import random
 import resource
-import shutil
 import signal
 import sys
 import tempfile
 import time
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS.parent), str(TESTS / "data" / "hostile")]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from trust.corpora import FORMATS, TARGETS  # noqa: E402
-from trust.zygote import Watch, homes  # noqa: E402
+from fuzz.harness import NAMES, TESTS, Harness, Input, changed, inputs_of, run_lengths
+from trust.zygote import Watch, homes, relative_opens
 
-KEPT = TESTS / "data" / "fuzz"
 SECONDS = 10
-BATCH = 200
-WORDS = (
-    b"NaN Infinity -Infinity 1e999 -1 0 1e-400 18446744073709551616 4294967296 2147483648 null "
-    b'true [] {} "" ../ \\u0000 \\ud800 <!ENTITY !!python/name:os &a *a --> WEBVTT 00:00:00,000 '
-    b"9999999999999999999999 1_0 0x10 \xd9\xa0 \xef\xbb\xbf \xff \x00 data:image/png;base64, inf"
-).split(b" ")
+BATCH = 5_000
+POOL = 2_000
+PEAK = 1 << 30
+SMALL = 6_000
+MOST_DEAD = 20
+
+Tell = Callable[[dict[str, Any]], None]
 
 
-def mutate(data: bytes, other: bytes, random_: random.Random) -> bytes:
-    """Return a mutated copy of `data`; `other` gives pieces to splice."""
-    made = bytearray(data)
-    for _ in range(random_.choice((1, 1, 1, 2, 3, 6))):
-        at = random_.randrange(len(made) + 1)
-        end = min(len(made), at + random_.choice((1, 2, 4, 16, 64)))
-        kind = random_.randrange(10)
-        if kind == 0 and made:
-            made[at % len(made)] ^= 1 << random_.randrange(8)
-        elif kind == 1:
-            made[at:end] = random_.randbytes(end - at)
-        elif kind == 2:
-            del made[at:end]
-        elif kind == 3:
-            made[at:at] = made[at:end] * random_.choice((1, 2, 50))
-        elif kind in (4, 5):
-            made[at:at] = random_.choice(WORDS)
-        elif kind == 6 and other:
-            start = random_.randrange(len(other))
-            made[at:end] = other[start : start + random_.choice((4, 32, 256))]
-        elif kind == 7:
-            del made[at:]
-        elif kind == 8:
-            _number(made, at, random_)
-        elif kind == 9:
-            depth = random_.choice((2, 70, 2000))
-            made[at:at] = random_.choice((b"[", b'{"a":', b"<a>", b"[[1],")) * depth
-    return bytes(made)
-
-
-def _number(made: bytearray, at: int, random_: random.Random) -> None:
-    """Put a word in place of a number that stands near."""
-    digits = b"0123456789.-"
-    while at < len(made) and made[at] not in digits:
-        at += 1
-    end = at
-    while end < len(made) and made[end] in digits:
-        end += 1
-    made[at:end] = random_.choice(WORDS)
-
-
-def seeds_of(name: str) -> list[Any]:
-    """Return the cases of a format that are plain files."""
-    import make
-
-    found = []
-    for case in make.bits.CASES:
-        form = case.reads or FORMATS.get(case.format, case.format)
-        wanted = "zip" if case.format == "zip" else form
-        size = sum(map(len, case.files.values()))
-        if wanted == name and not case.setup and size < 20_000:
-            found.append(case)
-    return found
-
-
-def one(
-    case: Any, cases: list[Any], random_: random.Random, place: Path, watch: Watch
-) -> dict[str, Any] | None:
-    """Do a run; return what is wrong, with the files that it takes to see it again."""
-    files = dict(case.files)
-    keys = sorted(files)
-    # Annotations more often than pictures.
-    texts = [key for key in keys if not key.endswith(".png")] or keys
-    key = random_.choice(texts if random_.random() < 0.9 else keys)
-    other = random_.choice(cases).files
-    files[key] = mutate(files[key], random_.choice(list(other.values())), random_)
-    fault = convert(case, files, place, watch)
-    if fault is None:
-        return None
-    return {"case": case.id, "file": key, "fault": fault, "data": files[key].hex()}
-
-
-def convert(case: Any, files: dict[str, bytes], place: Path, watch: Watch) -> str | None:
-    """Convert a data set; return what is wrong."""
-    from trust.strict import check_output
-
-    import dlgeom as dl
-
-    for name in ("in", "out", "out.xml"):
-        shutil.rmtree(place / name, ignore_errors=True)
-    (place / "out.xml").unlink(missing_ok=True)
-    for name, data in files.items():
-        path = place / "in" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    form = case.reads or FORMATS.get(case.format, case.format)
-    to = case.to or TARGETS[form]
-    target = place / ("out.xml" if to == "cvat" else "out")
-    more: dict[str, Any] = {"task": "segment"} if to == "yolo" else {}
-    if form == "yolo-video":
-        more["yolo_video_size"] = "40x30"
-    watch.found.clear()
-    watch.busy = False
-    try:
-        report = dl.convert(
-            place / "in" / case.source,
-            target,
-            from_format=form,
-            to_format=to,
-            on_error="skip",
-            **more,
-        )
-        report.check()
-    except dl.DlgeomError as error:
-        if isinstance(error, dl.errors.InternalError):
-            return traceback.format_exc()[-1500:]
-        if target.exists():
-            return f"left after {error}"
-    except Exception:
-        return traceback.format_exc()[-1500:]
-    else:
-        watch.busy = True
-        try:
-            check_output(target)
-        except Exception:
-            return "output: " + traceback.format_exc()[-1500:]
-    finally:
-        watch.busy = True
-    return f"hook: {watch.found[:5]}" if watch.found else None
-
-
-def run_lengths(random_: random.Random) -> dict[str, Any] | None:
-    """Decode a mutated text and mutated counts; compare with decoding in Python's integers."""
-    import numpy as np
-    from trust.strict import decoded
-
-    from dlgeom.errors import GeometryError
-    from dlgeom.geometry import rle
-
-    height, width = random_.randrange(1, 60), random_.randrange(1, 60)
-    cuts = sorted(random_.randrange(height * width + 1) for _ in range(random_.randrange(1, 12)))
-    counts = [b - a for a, b in zip([0, *cuts], [*cuts, height * width], strict=True)]
-    text = rle.to_string(np.array(counts, dtype=np.uint32)).encode()
-    changed = mutate(text, text, random_) if random_.random() < 0.8 else text
-    try:
-        array = rle.from_string(changed)
-        rle.check(array, (height, width))
-        found: list[int] | None = array.tolist()
-    except GeometryError:
-        found = None
-    except Exception:
-        return {"fault": traceback.format_exc()[-1500:], "data": changed.hex()}
-    try:
-        due: list[int] | None = decoded(changed.decode("ascii"))
-        if sum(due or ()) != height * width or any(c >= 2**32 for c in due or ()):
-            due = None
-    except (AssertionError, IndexError, UnicodeDecodeError):
-        due = None
-    if found is not None and found != due:
-        return {"fault": f"{found} is not {due}", "data": changed.hex(), "size": [height, width]}
-    if found is None and changed == text:
-        return {"fault": "a good text is refused", "data": changed.hex(), "size": [height, width]}
-    return None
-
-
-def child(name: str, seed: int, runs: int, write: int) -> None:
-    """Do some runs in a fork, and send what is wrong as lines."""
+def child(name: str, seed: int, runs: int, place: Path, write: int, until: float) -> None:
+    """Do some runs in a fork, and send what came of them as lines."""
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warnings.simplefilter("error")
     warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-    cases = [] if name == "rle" else seeds_of(name)
-    base = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    with tempfile.TemporaryDirectory(dir=base) as folder:
-        tempfile.tempdir = folder
-        # Files of a target are opened relative to its folder; the hook sees the name alone.
-        os.chdir(folder)
-        place = Path(folder)
-        watch = Watch(homes(str(TESTS.parent)), [folder], [folder])
-        watch.busy = True
-        sys.addaudithook(watch)
-        for number in range(seed, seed + runs):
-            random_ = random.Random(number)
-            signal.alarm(6 * SECONDS)
-            os.write(write, f"{number}\n".encode())
-            if name == "rle":
-                found = run_lengths(random_)
-            else:
-                found = one(random_.choice(cases), cases, random_, place, watch)
+
+    def send(value: Any) -> None:
+        data = json.dumps(value).encode() + b"\n"
+        while data:
+            data = data[os.write(write, data) :]
+
+    cases = [] if name == "rle" else inputs_of(name)
+    temporary = place / "tmp"
+    temporary.mkdir()
+    tempfile.tempdir = str(temporary)
+    os.chdir(temporary)
+    watch = Watch(homes(str(TESTS.parent)), [str(place)], [str(place)])
+    watch.busy = True
+    relative_opens(watch)
+    sys.addaudithook(watch)
+    harness = Harness(place, watch)
+    pool: list[Input] = []
+    ways: set[Any] = set()
+    for number in range(seed, seed + runs):
+        if time.time() > until:
+            break
+        choice = random.Random(number)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.alarm(6 * SECONDS)
+        if name == "rle":
+            found = run_lengths(choice)
             if found is not None:
-                line = json.dumps({"format": name, "seed": number, **found})
-                os.write(write, line.encode() + b"\n")
-        signal.alarm(0)
+                send({"format": name, "seed": number, **found})
+            send(number)
+            continue
+        start = choice.choice(pool if pool and choice.random() < 0.5 else cases)
+        given = changed(start, cases, choice)
+        (place / "now").write_text(f"{given.case}-{given.to}")
+        send(number)
+        fault = harness.convert(given)
+        if fault is not None:
+            send({"format": name, "seed": number, "fault": fault, "input": given.packed()})
+        elif harness.way not in ways:
+            ways.add(harness.way)
+            if len(pool) < POOL and sum(map(len, given.files.values())) < 100_000:
+                pool.append(given)
+            if sum(map(len, given.files.values())) < SMALL:
+                send({"told": harness.told, "input": given.packed()})
+        left = os.listdir(temporary)
+        if left:
+            send({"format": name, "seed": number, "fault": f"left {left}"})
+            return
+    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if peak > PEAK:
+        send({"format": name, "seed": seed, "fault": f"{peak >> 20} MiB of memory"})
 
 
-def fuzz(name: str, runs: int, seed: int, tell: Callable[[dict[str, Any]], None]) -> int:
-    """Do the runs, in forks of some each; return how many were done."""
+def fuzz(
+    name: str, runs: int, seed: int, tell: Tell, new: Tell = lambda _: None, until: float = 1e18
+) -> int:
+    """Do the runs, in forks of some each; return how many were done.
+
+    Parameters
+    ----------
+    tell, new : callable
+        Called with each finding, and with each input that did something new.
+    until : float
+        A time at which to stop.
+    """
     done = 0
-    while done < runs:
+    dead = 0
+    while done < runs and time.time() < until and dead < MOST_DEAD:
         read, write = os.pipe()
         part = min(BATCH, runs - done)
-        forked = os.fork()
-        if not forked:
-            os.close(read)
-            code = 1
-            try:
-                child(name, seed + done, part, write)
-                code = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        os.close(write)
-        last = seed + done
-        with os.fdopen(read, "rb") as pipe:
-            for line in pipe:
-                value = json.loads(line)
-                if isinstance(value, int):
-                    last = value
-                else:
-                    tell(value)
-        _, status = os.waitpid(forked, 0)
-        if status:
-            code = os.waitstatus_to_exitcode(status)
-            tell({"format": name, "seed": last, "fault": f"child ended with {code}"})
-            done += last - (seed + done) + 1
-        else:
-            done += part
+        base = "/dev/shm" if os.path.isdir("/dev/shm") else None
+        with tempfile.TemporaryDirectory(dir=base) as folder:
+            forked = os.fork()
+            if not forked:
+                os.close(read)
+                code = 1
+                try:
+                    child(name, seed + done, part, Path(folder), write, until)
+                    code = 0
+                except BaseException:
+                    traceback.print_exc()
+                finally:
+                    os._exit(code)
+            os.close(write)
+            last = seed + done - 1
+            with os.fdopen(read, "rb") as pipe:
+                for line in pipe:
+                    value = json.loads(line)
+                    if isinstance(value, int):
+                        last = value
+                    elif "fault" in value:
+                        tell(value)
+                    else:
+                        new(value)
+            _, status = os.waitpid(forked, 0)
+            if status:
+                dead += 1
+                code = os.waitstatus_to_exitcode(status)
+                fault = f"child ended with {code}"
+                last = max(last, seed + done)
+                tell({"format": name, "seed": last, "fault": fault, **_at_work(Path(folder))})
+            done = last - seed + 1
     return done
+
+
+def _at_work(place: Path) -> dict[str, Any]:
+    """Return the files that a child which died had in work."""
+    try:
+        folder = place / "in" / (place / "now").read_text()
+    except OSError:
+        return {}
+    return {
+        "now": {
+            "case": folder.name,
+            "files": {
+                str(path.relative_to(folder)): base64.b64encode(path.read_bytes()).decode()
+                for path in sorted(folder.rglob("*"))
+                if path.is_file()
+            },
+        }
+    }
+
+
+class Rare:
+    """The smallest input for each code that was told, and how often each was."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.inputs: dict[str, dict[str, Any]] = {}
+
+    def __call__(self, value: dict[str, Any]) -> None:
+        """Take an input that did something new."""
+        for told in value["told"]:
+            self.counts[told] += 1
+            held = self.inputs.get(told)
+            if held is None or len(json.dumps(value)) < len(json.dumps(held)):
+                self.inputs[told] = value
+
+    def write(self, path: Path, most: int = 14) -> None:
+        """Append the inputs of the rarest codes to a file of lines."""
+        done = set()
+        for told, _ in sorted(self.counts.items(), key=lambda pair: pair[1]):
+            value = self.inputs[told]
+            line = json.dumps(value, sort_keys=True)
+            if line not in done and len(done) < most and told != "error:None":
+                done.add(line)
+        with open(path, "a", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in sorted(done))
 
 
 def warm() -> None:
@@ -275,32 +213,47 @@ def warm() -> None:
         contextlib.redirect_stderr(quiet),
     ):
         load(Path(folder))
+    import make  # noqa: F401
     import trust.strict  # noqa: F401
+    import zstandard  # noqa: F401
 
 
 def main() -> int:
     """Run the fuzzer from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--format", default="coco")
-    parser.add_argument("--runs", type=int, default=1_000)
+    parser.add_argument("--format", default="coco", choices=(*NAMES, "all"), nargs="+")
+    parser.add_argument("--runs", type=int, default=1_000, help="for each format")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", action="store_true", help="keep findings in tests/data/fuzz")
+    parser.add_argument("--seconds", type=float, default=1e9, help="for each format")
+    parser.add_argument("--findings", type=Path, help="append findings to this file")
+    parser.add_argument("--seeds", type=Path, help="append inputs of rare codes to this file")
     given = parser.parse_args()
+    names = [given.format] if isinstance(given.format, str) else given.format
     warm()
     found: list[dict[str, Any]] = []
 
     def tell(fault: dict[str, Any]) -> None:
         found.append(fault)
         print(json.dumps(fault)[:3000], flush=True)
-        if given.keep:
-            KEPT.mkdir(exist_ok=True)
-            (KEPT / f"{fault['format']}-{fault['seed']}.json").write_text(json.dumps(fault) + "\n")
+        if given.findings:
+            with open(given.findings, "a", encoding="utf-8") as file:
+                file.write(json.dumps(fault) + "\n")
 
-    start = time.perf_counter()
-    done = fuzz(given.format, given.runs, given.seed, tell)
-    print(
-        f"{given.format}: {done} runs, {len(found)} findings, {time.perf_counter() - start:.0f} s"
-    )
+    for name in NAMES if "all" in names else names:
+        before, rare = len(found), Rare()
+        start, worked = time.time(), os.times()
+        until = start + given.seconds
+        done = fuzz(name, given.runs, given.seed, tell, rare, until)
+        spent = os.times()
+        work = spent.children_user + spent.children_system
+        work -= worked.children_user + worked.children_system
+        print(
+            f"{name}: {done} runs, {len(found) - before} findings, {len(rare.counts)} codes, "
+            f"{done / max(work, 1e-9):.0f} runs for each second of work",
+            flush=True,
+        )
+        if given.seeds:
+            rare.write(given.seeds)
     return 1 if found else 0
 
 

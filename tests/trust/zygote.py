@@ -47,16 +47,20 @@ FORBIDDEN = {
     "webbrowser.open",
 }
 GROUPS = ("socket.", "subprocess.", "telnetlib.", "winreg.")
-CHANGING = {
-    "os.remove",
-    "os.rename",
-    "os.mkdir",
-    "os.rmdir",
-    "os.link",
-    "os.symlink",
-    "os.truncate",
-    "shutil.rmtree",
-    "shutil.move",
+# Event -> (argument that is a path, argument that is the descriptor of the folder it starts from).
+CHANGING: dict[str, tuple[tuple[int, int | None], ...]] = {
+    "os.remove": ((0, 1),),
+    "os.rename": ((0, 2), (1, 3)),
+    "os.mkdir": ((0, 2),),
+    "os.rmdir": ((0, 1),),
+    "os.link": ((1, 3),),
+    "os.symlink": ((1, 2),),
+    "os.chmod": ((0, 2),),
+    "os.chown": ((0, 3),),
+    "os.utime": ((0, 3),),
+    "os.truncate": ((0, None),),
+    "shutil.rmtree": ((0, 1),),
+    "shutil.move": ((0, None), (1, None)),
 }
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -84,6 +88,8 @@ class Watch:
         self.writable = tuple(os.path.realpath(place) for place in writable)
         self.found: list[str] = []
         self.busy = False
+        # The folder descriptor of the `os.open` at work, which the event does not tell.
+        self.base: int | None = None
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
         if self.busy:
@@ -115,14 +121,20 @@ class Watch:
             if not name.startswith(self.library) and not _is_signature(name, args[0]):
                 self.found.append(f"compile {name} {str(args[0])[:100]}")
         elif event == "open" and isinstance(args[0], str | bytes):
-            self._open(os.fsdecode(args[0]), args[2] if isinstance(args[2], int) else 0)
+            name = _under(os.fsdecode(args[0]), self.base)
+            self._open(name, args[2] if isinstance(args[2], int) else 0)
         elif event in CHANGING:
-            for place in args[:2]:
+            # Where the descriptor of the folder stands in the arguments of each place.
+            for at, base in CHANGING[event]:
+                place, folder = args[at], args[base] if base is not None else -1
                 if isinstance(place, str | bytes | os.PathLike):
-                    self._changed(event, os.fsdecode(place))
+                    self._changed(event, _under(os.fsdecode(place), folder))
 
     def _open(self, name: str, flags: int) -> None:
         path = os.path.realpath(name)
+        if flags & os.O_NOFOLLOW:  # where the name is a link it is not followed
+            folder = os.path.realpath(os.path.dirname(name) or ".")
+            path = os.path.join(folder, os.path.basename(name))
         if flags & _WRITING:
             if not _within(path, self.writable) and path != os.devnull:
                 self.found.append(f"open for writing {path}")
@@ -136,6 +148,29 @@ class Watch:
         path = os.path.join(folder, os.path.basename(name))
         if not _within(path, self.writable):
             self.found.append(f"{event} {path}")
+
+
+def _under(name: str, base: object) -> str:
+    """Return a name as a path from where it starts: a folder's descriptor, if there is one."""
+    if os.path.isabs(name) or not isinstance(base, int) or base < 0:
+        return name
+    return os.path.join(os.readlink(f"/proc/self/fd/{base}"), name)
+
+
+def relative_opens(watch: Watch) -> None:
+    """Let the hook know the folder that an `os.open` with ``dir_fd`` starts from."""
+    plain = os.open
+
+    def opened(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        before, watch.base = watch.base, dir_fd
+        try:
+            return plain(path, flags, mode, dir_fd=dir_fd)
+        finally:
+            watch.base = before
+
+    # What asks whether descriptors may be given finds it in the set, as the plain one.
+    os.supports_dir_fd.add(opened)
+    os.open = opened  # type: ignore[assignment]
 
 
 def _is_signature(name: str, source: object) -> bool:
@@ -169,7 +204,9 @@ def warm(folder: Path) -> None:
 
     def convert(source: Path, target: Path, to: str, *more: str) -> None:
         report = str(folder / "report.json")
-        run(["convert", str(source), str(target), "--to", to, "--report", report, *more])
+        words = ["--to", to, "--report", report, "--overwrite", *more]
+        code = run(["convert", str(source), str(target), *words])
+        assert code <= 1, (code, source, to)
 
     sample = Path(dlgeom.__file__).parent / "sample" / "coco"
     for name, entry in registry.formats().items():
@@ -178,7 +215,10 @@ def warm(folder: Path) -> None:
     convert(sample, folder / "png", "voc", "--task", "segment")
     for name in ("yolo", "voc", "dataloop", "cvat.xml", "png"):
         for to in ("coco", "dataloop"):
-            convert(folder / name, folder / f"{name}-{to}.json", to, "--overwrite")
+            convert(folder / name, folder / f"{name}-{to}.json", to)
+    # Types of the lines of a sidecar are resolved when the first one is read.
+    convert(sample, folder / "with", "yolo", "--sidecar")
+    convert(folder / "with", folder / "back.json", "coco")
     for name in ("cv2", "lxml.etree", "PIL.Image", "pycocotools.mask", "shapely", "yaml"):
         importlib.import_module(name)
     for name in ("ascii", "cp437", "idna", "latin_1", "utf_16_be", "utf_16_le", "utf_8_sig"):
@@ -210,6 +250,7 @@ def child(job: dict[str, Any], library: tuple[str, ...], answer: int) -> int:
         signal.alarm(6 * job["seconds"])
         from dlgeom.cli.run import run
 
+        relative_opens(watch)
         sys.addaudithook(watch)
         code = run(job["arguments"])
     except BaseException:

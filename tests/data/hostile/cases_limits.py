@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import Any
 
 from bits import (
@@ -317,4 +318,40 @@ packed(
     zipped({**GOOD, "images/x.png": IMAGE, "images/y.png": IMAGE}).replace(
         b"images/y.png", b"images/x.png"
     ),
+)
+
+# -- compressed texts of a PNG, in a mask inside JSON too -----------------------------------------
+SWOLLEN = zlib.compress(bytes(40_000_000), 9)
+INTERNATIONAL = chunk(b"iTXt", b"k\0\1\0\0\0" + SWOLLEN)
+add(
+    "masks-itxt-bomb",
+    "40 MB of text in an iTXt chunk",
+    mask_files(png(block(1), kind=3, palette=PALETTE, extra=INTERNATIONAL)),
+    ERROR,
+    "limit.png_text",
+    stable=False,
+)
+add(
+    "masks-text-plain",
+    "2 MB of text that is not compressed",
+    mask_files(png(block(1), kind=3, palette=PALETTE, extra=chunk(b"tEXt", b"k\0" + b"x" * 2**21))),
+    ACCEPT,
+    None,
+    1,
+)
+add(
+    "dataloop-mask-ztxt-bomb",
+    "40 MB of text in the picture of a mask",
+    item_files(
+        item(
+            shape(),
+            shape(
+                "binary", data_url(png(kind=6, extra=chunk(b"zTXt", b"k\0\0" + SWOLLEN))), id="a2"
+            ),
+        )
+    ),
+    WARN,
+    "limit.png_text",
+    1,
+    stable=False,
 )

@@ -637,3 +637,42 @@ add(
     ERROR,
     "path.escape",
 )
+
+# -- sizes that VOC from VOC must not hand on ------------------------------------------------------
+SIDES = "<width>40</width><height>30</height><depth>3</depth>"
+add(
+    "voc-size-second-nan",
+    "a second size with NaN, to VOC again",
+    voc_files(voc_xml(voc_object(), size=f"{SIDES}</size><size><width>NaN</width>")),
+    WARN,
+    "schema.repeated",
+    1,
+    to="voc",
+)
+add(
+    "voc-size-no-height",
+    "a height without a number, to VOC again",
+    voc_files(voc_xml(voc_object(), size="<width>40</width><height/><depth>3</depth>")),
+    ACCEPT,
+    "image.size",
+    1,
+    to="voc",
+)
+add(
+    "voc-size-closed",
+    "a size without sides, to VOC again",
+    voc_files(voc_xml(voc_object(), size="").replace(b"<size></size>", b"<size/>")),
+    ACCEPT,
+    "image.size",
+    1,
+    to="voc",
+)
+add(
+    "voc-size-nothing-known",
+    "a size of words and no picture, to VOC again",
+    {"Annotations/p.xml": voc_xml(voc_object(), size="<width>NaN</width><height>x</height>")},
+    ACCEPT,
+    None,
+    None,
+    to="voc",
+)

@@ -22,6 +22,7 @@ import cases_coco_more
 import cases_files
 import cases_limits
 import cases_platform
+import cases_sidecar
 import cases_text
 import cases_video
 import cases_voc
@@ -38,6 +39,7 @@ MODULES = (
     cases_video,
     cases_files,
     cases_limits,
+    cases_sidecar,
 )
 ABOUT = (
     "Hostile and broken inputs of our own making. expected is for lenient, expected_strict for "
