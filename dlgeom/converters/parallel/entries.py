@@ -30,6 +30,8 @@ class EntryPart(msgspec.Struct):
         The classes that are known when the part is handed out.
     once : object
         What the reader has told that it tells once.
+    beside : object
+        What else the reader has to know of these files.
     """
 
     entries: list[Any]
@@ -37,6 +39,7 @@ class EntryPart(msgspec.Struct):
     shown: str
     labels: list[Label]
     once: Any
+    beside: Any = None
 
     @property
     def work(self) -> str:
@@ -48,6 +51,8 @@ class EntryPart(msgspec.Struct):
         reader: Any = base.of_part(self.entries, self.first, meta, context, number)
         if self.once is not None:
             reader.once = self.once
+        if self.beside is not None:
+            reader.take_beside(self.beside)
         found: Reader = reader
         return found
 
@@ -61,6 +66,7 @@ def cut_entries(
     reader: Any,
     context: ReadContext,
     base: Any,
+    beside: Callable[[Sequence[Any]], Any] | None = None,
 ) -> Cut:
     """Cut a list of files.
 
@@ -76,17 +82,21 @@ def cut_entries(
         That of the whole.
     shown, context, base
         See `EntryPart` and `Cut`.
+    beside : callable, optional
+        Tells what else the reader has to know of some entries.
     """
     meta: Meta = reader.meta
     starts = range(0, len(entries), window)
 
     def make(first: int, last: int) -> EntryPart:
+        chosen = list(entries[first:last])
         return EntryPart(
-            list(entries[first:last]),
+            chosen,
             first,
             shown,
             list(meta.labels),
             getattr(reader, "once", None),
+            None if beside is None else beside(chosen),
         )
 
     makers: list[Callable[[], EntryPart]] = []

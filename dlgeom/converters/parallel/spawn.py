@@ -13,6 +13,8 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from dlgeom.converters.memory import keep_freed_memory
+
 __all__ = ["Context", "begin"]
 
 _hiding = threading.Lock()
@@ -84,6 +86,7 @@ def begin(memory: int) -> None:
     # Ctrl-C reaches all processes of a terminal; the one that was asked ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _bound(memory)
+    keep_freed_memory()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()

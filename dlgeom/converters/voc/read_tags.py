@@ -6,13 +6,19 @@ it is a tag of the image, the only thing that an image classification data set h
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable
+
 from dlgeom.converters.problems import Problems
 from dlgeom.converters.voc.classes import no_class
 from dlgeom.converters.voc.read_columns import Columns
 from dlgeom.converters.voc.sets import ImageSets, class_file_names
 from dlgeom.labels import LabelTable
 
-__all__ = ["Tagger"]
+__all__ = ["Flags", "Tagger"]
+
+Flags = dict[str, dict[str, int]]
+"""Stem of an image -> topic of a list -> its flag there."""
 
 
 class Tagger:
@@ -31,7 +37,7 @@ class Tagger:
 
     def __init__(self, sets: ImageSets, stems: set[str], labels: LabelTable) -> None:
         self._lists: dict[str, dict[str, str]] = {}
-        self._flags: dict[str, dict[str, int]] = {}
+        self._flags: Flags = {}
         topics = sets.classes
         if not topics:
             return
@@ -49,6 +55,16 @@ class Tagger:
     def used(self) -> bool:
         """Whether there are lists of classes."""
         return bool(self._lists)
+
+    def flags_of(self, stems: Iterable[str]) -> Flags:
+        """Return what the lists say of some images."""
+        return {stem: self._flags[stem] for stem in stems if stem in self._flags}
+
+    def of_part(self, flags: Flags) -> Tagger:
+        """Return one for some of the images."""
+        part = copy.copy(self)
+        part._flags = flags
+        return part
 
     def add(self, stem: str, subset: str | None, columns: Columns, problems: Problems) -> None:
         """Add the tags of the image in work, whose objects are there."""

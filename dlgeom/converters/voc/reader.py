@@ -34,7 +34,7 @@ from dlgeom.converters.voc.options import READ_OPTIONS
 from dlgeom.converters.voc.read_columns import Columns
 from dlgeom.converters.voc.read_fast import Head
 from dlgeom.converters.voc.read_head import read_head
-from dlgeom.converters.voc.read_tags import Tagger
+from dlgeom.converters.voc.read_tags import Flags, Tagger
 from dlgeom.converters.voc.sets import ImageSets
 from dlgeom.converters.voc.xmlio import VocItem, parse, serialise
 from dlgeom.errors import FormatError, OutputError
@@ -155,8 +155,8 @@ class VocReader:
     def cut(self, *, grouped: bool, needs: frozenset[str]) -> Cut | None:
         """Return the data set as parts for other processes, None where it stays whole."""
         layout = self._layout
-        if self._tagger.used or layout.single:
-            return None  # lists of classes tell of all images
+        if layout.single:
+            return None
         from dlgeom.converters.parallel.entries import cut_entries
         from dlgeom.converters.parallel.units import Cost
 
@@ -168,6 +168,7 @@ class VocReader:
         }
         base._layout = msgspec.structs.replace(layout, entries=[], sets=ImageSets(), **places)
         base.__dict__.update(_context=None, _images=None, meta=None)
+        base._tagger, tagger = self._tagger.of_part({}), self._tagger
         masks = layout.classes is not None or layout.objects is not None
         return cut_entries(
             layout.entries,
@@ -177,6 +178,11 @@ class VocReader:
             reader=self,
             context=self._context,
             base=base,
+            beside=(
+                (lambda entries: tagger.flags_of(entry.stem for entry in entries))
+                if tagger.used
+                else None
+            ),
         )
 
     def of_part(
@@ -189,6 +195,10 @@ class VocReader:
         images = self._layout.images
         reader._images = None if images is None else ImageFolder(images)
         return reader
+
+    def take_beside(self, flags: Flags) -> None:
+        """Take what the lists of classes say of the images of a part."""
+        self._tagger = self._tagger.of_part(flags)
 
     # -- a file ----------------------------------------------------------------------------
 
