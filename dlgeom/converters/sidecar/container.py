@@ -368,7 +368,7 @@ def _checked(entry: Entry, labels: int) -> Entry:
         and _DIGESTS.fullmatch(entry.digests) is not None
         and all(-1 <= label < labels for label in entry.rows)
         and (entry.places is None or len(entry.places) == count)
-        and (entry.places is None or all(place >= 0 for place in entry.places))
+        and (entry.places is None or all(0 <= place < 1 << 31 for place in entry.places))
         and all(0 < side < 1 << 31 for side in sides)
         and -1 <= entry.item < 1 << 31
         and all(key.isascii() and key.isdigit() for key in entry.fields)
