@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -239,8 +240,13 @@ def _id_of(raw: bytes) -> Any:
     try:
         record = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
         found = msgspec.json.decode(record["id"])
-    except (msgspec.DecodeError, KeyError, RecursionError):
+    except (KeyError, RecursionError):
         return None
+    except msgspec.DecodeError:
+        try:
+            found = json.loads(raw)["id"]  # takes NaN and Infinity
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
     return found if type(found) in (int, str) else None
 
 
