@@ -16,12 +16,14 @@ from concurrent.futures import (
     Future,
     ProcessPoolExecutor,
     ThreadPoolExecutor,
+    wait,
 )
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import msgspec
 
-from dlgeom.converters.parallel.spawn import Context, begin
+from dlgeom.converters.parallel.spawn import Context, begin, cut_off
 from dlgeom.errors import InternalError, LimitError, MissingDependencyError, UsageError
 from dlgeom.limits import DEFAULT_LIMITS, Limits
 
@@ -36,6 +38,8 @@ _NO_PROCESS = (OSError, NotImplementedError, ImportError)
 _MOST = 61 if sys.platform == "win32" else 4096
 """How many processes an executor can wait for."""
 _STOP = 1.5
+_LOOK = 1.0
+"""Seconds between two looks at whether the workers are alive while one is waited for."""
 
 
 class Job(msgspec.Struct, eq=False):
@@ -148,7 +152,21 @@ class Engine:
     def _value(self, job: Job) -> Any:
         if job.future is None:
             return job.call(*job.args)
+        self._wait(job.future)
         return job.future.result()
+
+    def _wait(self, future: Future[Any]) -> None:
+        """Wait until a job is done, or for nobody any more.
+
+        A worker that is killed while it sends leaves half a message and holds the lock of the
+        pipe: the pool reads on for ever and never tells. A worker that is still dead at the next
+        look is that case.
+        """
+        gone = False
+        while not wait((future,), None if self._lent else _LOOK).done:
+            if gone:
+                raise BrokenProcessPool("a worker died while it sent what it had done")
+            gone = self._context is not None and self._context.has_lost()
 
     def _close(self, job: Job) -> None:
         if job in self._open:
@@ -226,8 +244,8 @@ class Engine:
             self._start(job)
             if job.future is None:
                 return  # no process is left to do it
-            with contextlib.suppress(CancelledError):
-                job.future.exception()
+            with contextlib.suppress(*_GONE):
+                self._wait(job.future)
             if not _is_lost(job):
                 return
             self._stop_pool()
@@ -250,6 +268,7 @@ class Engine:
         context, self._context = self._context, None
         if pool is not None and context is not None:
             context.kill()
+            cut_off(pool)
             pool.shutdown(wait=True, cancel_futures=True)
 
     def close(self, *, failed: bool) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from dlgeom.converters.memory import keep_freed_memory
 
-__all__ = ["Context", "begin"]
+__all__ = ["Context", "begin", "cut_off"]
 
 _hiding = threading.Lock()
 _ALONE = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -64,6 +64,10 @@ class Context(multiprocessing.context.SpawnContext):
         self.started.append(process)
         return process
 
+    def has_lost(self) -> bool:
+        """Whether one of the processes has ended."""
+        return any(process.exitcode is not None for process in self.started)
+
     def kill(self, seconds: float = 1.0) -> None:
         """End all processes at once."""
         for process in self.started:
@@ -73,6 +77,33 @@ class Context(multiprocessing.context.SpawnContext):
             with contextlib.suppress(Exception):
                 process.join(seconds)
         self.started.clear()
+
+
+def cut_off(pool: Any, seconds: float = 0.5) -> None:
+    """Close the ends of pipes that dead workers had: nothing here waits for them then.
+
+    This process has copies of both ends. A worker that was killed while it sent leaves half a
+    message, and the thread that reads it waits for the rest until the last writer has closed;
+    a task larger than the pipe waits for a reader alike.
+
+    Parameters
+    ----------
+    pool : ProcessPoolExecutor
+        All of its processes have ended.
+    seconds : float
+        How long its own thread has to do the second by itself (it does since Python 3.11.5).
+    """
+    thread = getattr(pool, "_executor_manager_thread", None)
+    tasks = getattr(getattr(pool, "_call_queue", None), "_reader", None)
+    answers = getattr(getattr(pool, "_result_queue", None), "_writer", None)
+    if answers is not None:
+        with contextlib.suppress(OSError):
+            answers.close()
+    if thread is not None:
+        thread.join(seconds)
+        if thread.is_alive() and tasks is not None:
+            with contextlib.suppress(OSError):
+                tasks.close()
 
 
 def begin(memory: int) -> None:
