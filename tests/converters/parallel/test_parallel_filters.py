@@ -12,7 +12,8 @@ import pytest
 import dlgeom
 from dlgeom.converters.parallel import merge
 from dlgeom.errors import FormatError, UsageError
-from tests.converters.parallel.conftest import Convert
+from dlgeom.operations import filter_dataset, relabel
+from tests.converters.parallel.conftest import Convert, files_below
 
 CHOICES: list[dict[str, Any]] = [
     {"where": "area > 30 and label != 'bird'"},
@@ -135,3 +136,19 @@ def test_an_archive_is_read_in_parts_and_named_as_by_one_process(
             dlgeom.convert(source, tmp_path / "out", to_format="voc", where=where, **more)
         told.append((str(caught.value), caught.value.path))
     assert told[0] == told[1]
+
+
+def test_filter_and_relabel_take_workers_and_other_writers_say_that_they_do_not(
+    odd: Path, tmp_path: Path, threads: Executor, merged: list[int]
+) -> None:
+    source = tmp_path / "yolo"
+    dlgeom.convert(odd, source, to_format="yolo", task="detect", on_error="skip")
+    for number, who in enumerate(({}, {"executor": threads})):
+        more: dict[str, Any] = {"on_error": "skip", **who}
+        filter_dataset(source, tmp_path / f"f{number}", where="label == 'dog'", **more)
+        relabel(source, tmp_path / f"r{number}", {"dog": "cat", "cat": "kitten"}, **more)
+    for name in ("f", "r"):
+        assert files_below(tmp_path / f"{name}0") == files_below(tmp_path / f"{name}1")
+    assert merged.count(0) > 10
+    with pytest.raises(UsageError, match="unknown option 'workers'"):
+        dlgeom.open_dataset(source).write(tmp_path / "out", format="yolo", workers=2)
