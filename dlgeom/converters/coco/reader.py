@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from dlgeom.chunk import BOX, KEYPOINTS, OTHER, OUTLINE, ROTATED, RUNS, Chunk
 from dlgeom.converters.base import ALL, Meta, ReadContext, Reader
@@ -28,12 +29,13 @@ from dlgeom.converters.coco.layout import (
 from dlgeom.converters.coco.options import READ_OPTIONS
 from dlgeom.converters.coco.own_labels import OwnLabels
 from dlgeom.converters.coco.read_chunks import Builder
-from dlgeom.converters.coco.read_columns import DEAD
+from dlgeom.converters.coco.read_columns import DEAD, REPAIRED
 from dlgeom.converters.coco.read_ids import last_id
 from dlgeom.converters.coco.read_images import ImageFinder
 from dlgeom.converters.coco.read_index import FileIndex, PanopticFileError
 from dlgeom.converters.coco.read_portions import portions
 from dlgeom.converters.coco.read_results import results_images, results_labels
+from dlgeom.converters.coco.read_source import SourceFile
 from dlgeom.converters.coco.read_spill import pieces_of
 from dlgeom.converters.coco.read_subset import Labels, Subset
 from dlgeom.converters.images import tell_links
@@ -42,6 +44,8 @@ from dlgeom.errors import DlgeomError, FormatError
 
 if TYPE_CHECKING:
     from dlgeom.converters.parallel.units import Cut
+
+Ints = NDArray[np.int64]
 
 __all__ = ["READ_OPTIONS", "CocoReader", "open_reader", "recognise"]
 
@@ -231,6 +235,33 @@ class CocoReader:
                 alive = flags[(flags & DEAD) == 0]
                 seen |= int(np.bitwise_or.reduce(alive)) if len(alive) else 0
         return {name for name, bit in _KINDS.items() if seen & bit}
+
+    def files(self) -> Iterator[tuple[Path, int]]:
+        """Yield each file, and the place of its first record among those of the run."""
+        for subset in self._subsets:
+            for index, first in zip(subset.parts, subset.first_rows, strict=False):
+                yield index.source.path, subset.first_order + first
+
+    def outlines(self) -> Iterator[tuple[SourceFile, Ints, Ints, Ints]]:
+        """Yield where the outlines of records are that have a box besides, and are as they should.
+
+        For each file, in pieces: the place of the records among those of the run, ascending; start
+        and length of the text in the file.
+        """
+        wanted = OUTLINE | BOX
+        for subset in self._subsets:
+            for portion in portions(subset, grouped=False):
+                block = portion.block
+                flags = block.flags
+                good = (flags & (wanted | DEAD | REPAIRED | ROTATED)) == wanted
+                rows = np.flatnonzero(good & (block.box[:, 2:] > 0).all(axis=1))
+                rows = rows[np.argsort(portion.numbers_of(rows), kind="stable")]
+                owners = portion.part_of(rows)
+                for part in np.unique(owners).tolist():
+                    mine = rows[owners == part]
+                    order = portion.numbers_of(mine) + portion.first_order
+                    start = block.start[mine] + block.part_start[mine]
+                    yield subset.parts[part].source, order, start, block.part_length[mine]
 
     def count(self) -> int:
         """Return the number of distinct images."""

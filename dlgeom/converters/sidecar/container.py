@@ -19,13 +19,15 @@ from dlgeom.limits import Limits
 __all__ = ["MAGIC", "VERSION", "Entry", "Header", "Packer", "SidecarError", "Unpacker"]
 
 MAGIC = "dlgeom sidecar"
-VERSION = 1
+VERSION = 2
+_READ = (1, 2)  # the first left nothing out of the files
 LEVEL = 12
 _BLOCK = 1 << 20
 _LINE = 256 << 20
 _WINDOW = 1 << 27
 _STEP = re.compile(r"[^\x00-\x1f/\\:\x7f]{1,255}")
 _DIGESTS = re.compile(r"[0-9a-f]*")
+_FORMS = re.compile(r"[A-Za-z0-9+.-]*")
 MOST_FILES = 1_000_000
 _Line = TypeVar("_Line")
 
@@ -105,6 +107,9 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
         Position in the item of the carrier of each row; 0, 1, 2... if not given.
     film : bool
         Whether the item is a frame of the carrier's item, a video.
+    held : str
+        For each row whether its outline is left out of the carrier (``.`` for no), and how the
+        source writes it: see `outlines.FORMS`. Dots at the end are left out.
     fields : dict of str to object
         Row -> what else the target said of it: attributes and fields.
     """
@@ -118,6 +123,7 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
     item: int = -1
     places: list[int] | None = None
     film: bool = False
+    held: str = ""
     fields: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
@@ -278,10 +284,10 @@ class Unpacker:
             raise SidecarError("sidecar.invalid", f"has no header ({error})") from error
         if head.get("magic") != MAGIC:
             raise SidecarError("sidecar.invalid", "is no sidecar of dlgeom")
-        if head.get("version") != VERSION:
+        if head.get("version") not in _READ:
             raise SidecarError(
                 "sidecar.version",
-                f"has version {head.get('version')!r:.20}; this is read: {VERSION}",
+                f"has version {head.get('version')!r:.20}; this is read: up to {VERSION}",
             )
         return _decoded(line, Header)
 
@@ -366,6 +372,8 @@ def _checked(entry: Entry, labels: int) -> Entry:
     good = (
         len(entry.digests) == 8 * count
         and _DIGESTS.fullmatch(entry.digests) is not None
+        and len(entry.held) <= count
+        and _FORMS.fullmatch(entry.held) is not None
         and all(-1 <= label < labels for label in entry.rows)
         and (entry.places is None or len(entry.places) == count)
         and (entry.places is None or all(0 <= place < 1 << 31 for place in entry.places))

@@ -61,6 +61,11 @@ class Plan:
         New items.
     renamed : dict of str to str
         Names of classes that were changed for all, by their names in the source.
+    entries : list of int
+        For each item of the target as it is now its entry, -1 for none.
+    kept : dict of int to list of int
+        For items of the target that were changed: the old row of each row with the same shapes,
+        -1 for the others.
     videos : int
         How many videos are given up for their frames, of which some were changed.
     """
@@ -73,6 +78,8 @@ class Plan:
         self.added: dict[int, list[Annotation]] = {}
         self.new_items: list[tuple[Item, list[Annotation]]] = []
         self.renamed: dict[str, str] = {}
+        self.entries: list[int] = []
+        self.kept: dict[int, list[int]] = {}
         self.videos = 0
 
     @property
@@ -190,6 +197,8 @@ class _Comparison:
                     )
         self._kept = kept
         self._pair(keys, told)
+        self.plan.entries = self._of
+        self.plan.kept = {place: [] for place in kept}
         for place, number in enumerate(self._of):
             if number < 0:
                 now = kept.get(place)
@@ -291,11 +300,11 @@ class _Comparison:
         for number in self._free:
             if entries[number].item >= 0 and not entries[number].film:
                 plan.gone_items.add(entries[number].item)
-        due: dict[int, tuple[Entry, _Now]] = {}
+        due: dict[int, tuple[Entry, _Now, int]] = {}
         for place, now in self._kept.items():
             number = self._of[place]
             if number >= 0 and not entries[number].film and entries[number].item >= 0:
-                due[entries[number].item] = (entries[number], now)
+                due[entries[number].item] = (entries[number], now, place)
         if not due:
             return
         number = 0
@@ -304,11 +313,12 @@ class _Comparison:
             for index in range(len(chunk.items)):
                 if number in due:
                     rows = np.arange(cuts[index], cuts[index + 1])
-                    self._rows(number, *due[number], extents(chunk, rows))
+                    entry, now, place = due[number]
+                    plan.kept[place] = self._rows(number, entry, now, extents(chunk, rows))
                 number += 1
 
-    def _rows(self, item: int, entry: Entry, now: _Now, boxes: NDArray[np.float64]) -> None:
-        """Find the records of an item of which the rows were changed."""
+    def _rows(self, item: int, entry: Entry, now: _Now, boxes: NDArray[np.float64]) -> list[int]:
+        """Find the records of an item of which the rows were changed; return the old rows."""
         plan, total = self.plan, len(boxes)
         count = len(entry.rows)
         places = list(range(count)) if entry.places is None else entry.places
@@ -338,6 +348,8 @@ class _Comparison:
         for before in set(range(count)) - set(match.before):
             if places[before] < total:
                 plan.gone.add((item, places[before]))
+        pairs = zip(match.before, match.moved, strict=True)
+        return [-1 if moved else before for before, moved in pairs]
 
 
 def _by_key(entries: Sequence[Entry]) -> dict[tuple[str | None, str | None], list[int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlgeom.chunk import Chunk
 from dlgeom.converters import registry
@@ -16,6 +16,9 @@ from dlgeom.converters.sidecar.plan import Plan, compare
 from dlgeom.converters.sidecar.restored import RestoredReader
 from dlgeom.errors import DlgeomError
 from dlgeom.limits import Limits
+
+if TYPE_CHECKING:
+    from dlgeom.converters.sidecar.holes import Holes
 
 __all__ = ["Sidecar"]
 
@@ -143,11 +146,14 @@ class Sidecar:
             )
         except (DlgeomError, OSError, ValueError) as error:
             raise _unreadable(error) from error
+        holes = self._holes(carried)
         if header.unreadable and reader is not None:
             raise SidecarError("sidecar.mismatch", "was written when the target held nothing")
         plan = Plan()
         if reader is not None:
             plan = compare(header, self._entries, reader, records, count)
+        if holes is not None and reader is not None:
+            carried = self._filled(holes, reader, plan, carried, header)
         self._entries = []
         if plan.videos:
             self._problems.notice(
@@ -169,6 +175,27 @@ class Sidecar:
         assert folder is not None
         restored.keep(reader, folder.cleanup)
         return restored
+
+    def _holes(self, carried: Reader) -> Holes | None:
+        if not any(entry.held for entry in self._entries):
+            return None
+        from dlgeom.converters.coco.reader import CocoReader
+        from dlgeom.converters.sidecar.holes import Holes
+
+        if not isinstance(carried, CocoReader) or self.alone:
+            raise SidecarError("sidecar.invalid", "leaves out what its target does not hold")
+        return Holes(carried, self._entries)
+
+    def _filled(
+        self, holes: Holes, reader: Reader, plan: Plan, carried: Reader, header: Header
+    ) -> Reader:
+        """Fill the holes of the carried files and return a reader of them."""
+        _close(carried)
+        try:
+            holes.fill(reader, plan)
+        except OSError as error:
+            raise _unreadable(error) from error
+        return self._open(registry.formats()[header.carrier], header)
 
     def close(self) -> None:
         """Remove what was unpacked."""

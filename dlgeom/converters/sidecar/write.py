@@ -103,6 +103,7 @@ def write_sidecar(
                 entries = _entries(reader)
                 links = _Links(carried, tracker, subset, [(e.subset, e.name) for e in entries])
                 links.fill(entries, reader)
+                carried.leave_out(entries, reader)
                 header.labels = [(label.name, label.id) for label in reader.meta.labels]
                 header.names = links.names([name for name, _ in header.labels])
         with target.output.file(sidecar_name(target.output.name, single=target.output.single)) as f:
@@ -172,13 +173,28 @@ class _Carried:
             self.keys += [(item.subset, item.name) for item in chunk.items]
             self.counts += np.bincount(chunk.item, minlength=len(chunk.items)).tolist()
 
-    def chunks(self, needs: frozenset[str]) -> Iterator[Chunk]:
-        """Yield what the files say, grouped by item."""
+    def _open(self) -> Reader:
         reading, _ = registry.check_options(self.format, None, {})
         context = ReadContext(problems=quiet_problems(), limits=self._limits, options=reading)
-        reader = self.format.open(self._path, context)
+        return self.format.open(self._path, context)
+
+    def chunks(self, needs: frozenset[str]) -> Iterator[Chunk]:
+        """Yield what the files say, grouped by item."""
+        reader = self._open()
         with _closing(reader):
             yield from reader.chunks(grouped=True, needs=needs)
+
+    def leave_out(self, entries: list[Entry], target: Reader) -> None:
+        """Leave out of the files what the target gives back; `chunks` is of no use then."""
+        if self.format.name != "coco":
+            return
+        from dlgeom.converters.coco.reader import CocoReader
+        from dlgeom.converters.sidecar.holes import make_holes
+
+        reader = self._open()
+        with _closing(reader):
+            if isinstance(reader, CocoReader):
+                make_holes(reader, entries, target)
 
 
 def _entries(reader: Reader) -> list[Entry]:

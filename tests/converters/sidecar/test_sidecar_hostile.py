@@ -83,7 +83,7 @@ CASES = {
     "cut": lambda text: pack(text)[:-20],
     "cut lines": lambda text: pack(text[:-40]),
     "other magic": lambda text: pack(changed(text, magic="x")),
-    "other version": lambda text: pack(changed(text, version=2)),
+    "other version": lambda text: pack(changed(text, version=3)),
     "version a text": lambda text: pack(changed(text, version="1")),
     "other target": lambda text: pack(changed(text, target="voc")),
     "unknown carrier": lambda text: pack(changed(text, carrier="nothing")),
