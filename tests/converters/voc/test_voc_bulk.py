@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from dlgeom.chunk import Chunk
 from dlgeom.converters.base import Meta
 from dlgeom.converters.images import IMAGE_SUFFIXES, plain_image_stems
 from dlgeom.converters.names import Claims, output_name, safe_name, stem_of
+from dlgeom.converters.output import Output
 from dlgeom.converters.voc import writer as voc_writer
 from dlgeom.converters.voc.write_head import bare_head, head_text, heads_are_bare
 from dlgeom.converters.voc.write_sets import SetWriter
@@ -68,9 +71,10 @@ def test_many_images_are_noted_as_one_after_the_other(subsets, cut):
         else:
             for subset, stem in zip(subsets, stems, strict=True):
                 sets.add(subset, stem, stem, segmented=False)
-        files = {}
-        sets.write(files.__setitem__, labels, every=False)
-        written.append(list(files.items()))
+        with TemporaryDirectory() as place:
+            with Output(Path(place, "out")) as output:
+                sets.write(output, labels, every=False)
+            written.append(_tree(Path(place)))
     assert written[0] == written[1]
 
 
