@@ -199,7 +199,7 @@ class Output:
                             folders.append(entry.path)
                         elif is_temporary(entry.name):
                             self._stale.append(entry.path)
-                        elif self._resume:
+                        elif self._resume or self._overwrite:
                             self._left.add(_key(os.path.relpath(entry.path, root)))
             except OSError as error:
                 if isinstance(error, OutputError):
@@ -319,21 +319,30 @@ class Output:
         """
         if self._marker is None:
             return
-        if self._mode == "goes on" and not self._marker.overwrite:
-            tops = {_key(top) for top in self._tops}
-            foreign = sorted(name for name in self._left if name.partition("/")[0] in tops)
-            if foreign:
-                raise OutputError(
-                    f"is in the target, but this run does not write it ({len(foreign)} such "
-                    "files); has the source changed? Remove it, or start again with --overwrite",
-                    code="output.exists",
-                    path=str(self.root / foreign[0]),
-                )
+        goes_on = self._mode == "goes on" and not self._marker.overwrite
+        if goes_on and (foreign := self._foreign()):
+            raise OutputError(
+                f"is in the target, but this run does not write it ({len(foreign)} such "
+                "files); has the source changed? Remove it, or start again with --overwrite",
+                code="output.exists",
+                path=str(self.root / foreign[0]),
+            )
         if self._synced or self._resume:
             try:
                 resuming.sync_files(self._folder("").descriptor)
             except OSError as error:
                 raise refused(error, str(self.root)) from error
+
+    def _foreign(self) -> list[str]:
+        """Return the files, in the folders that this run writes to, that it did not write."""
+        tops = {_key(top) for top in self._tops}
+        return sorted(name for name in self._left if name.partition("/")[0] in tops)
+
+    def older(self) -> list[str]:
+        """Return the files that an overwritten target still has of what was there before."""
+        if self._mode == "goes on":
+            return self._foreign() if self._marker is not None and self._marker.overwrite else []
+        return self._foreign() if self._mode == "new" and self._overwrite else []
 
     # -- other processes -------------------------------------------------------------------
 
@@ -553,9 +562,9 @@ class Output:
         label files go through here.
         """
         folder, base = self._folder_of(name)
+        if self._left:
+            self._left.discard(_key(name))
         if self._mode != "new":
-            if self._left:
-                self._left.discard(_key(name))
             data = make if isinstance(make, bytes) else None
             if self._stands(folder, base, name, data, source):
                 return
@@ -604,7 +613,8 @@ class Output:
             As many contents.
         """
         files = zip(names, contents, strict=True)
-        if self.dry_run or self.single or self._guarded or self._mode != "new":
+        slow = self.dry_run or self.single or self._guarded or self._mode != "new"
+        if slow or self._left:
             for name, data in files:
                 self.write(name, data)
             return

@@ -307,6 +307,12 @@ def write_source(
         )
     elif tracker is None:
         remove_stale(target.output)
+    if older := target.output.older():
+        source.problems.notice(
+            "output.exists",
+            f"{len(older)} files that were there before are left in the folders that were written "
+            "to; who reads the target may read them too. Remove them",
+        )
     report.files = target.output.files
     report.seconds += time.perf_counter() - start
     report.finish_stream()
