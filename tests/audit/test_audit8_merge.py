@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,3 +56,11 @@ def test_classes_of_yolo_sets_get_numbers_of_their_own(tmp_path: Path) -> None:
         for path in (tmp_path / "all" / "labels").rglob("*.txt")
     }
     assert rows == {"a": ["0", "1"], "b": ["2", "0"]}
+
+
+def test_operations_are_at_hand() -> None:
+    script = "import dlgeom as dl; print(dl.operations.relabel.__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "relabel\n"
