@@ -16,8 +16,10 @@ NUMBERS = st.one_of(st.integers(0, 3000), st.just(-1), st.integers(0, 2**40))
 @given(st.lists(st.tuples(NUMBERS, IDS, st.one_of(st.none(), IDS)), max_size=40))
 def test_a_dict_tells_the_same(images: list) -> None:
     seen = SeenImages()
-    items, known = [], {}
+    items, known, owns = [], {}, {}
     for number, own, given_id in images:
+        if number >= 0:  # items of one number are the same image, with the same id
+            own = owns.setdefault(number, own)
         item = Item(number=number, id=own)
         identifier = item.id if given_id is None else given_id
         key = number if number >= 0 else id(item)
