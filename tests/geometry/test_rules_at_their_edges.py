@@ -26,6 +26,7 @@ from dlgeom.geometry import (
     rle_text,
     segments,
     strokes,
+    thinning,
 )
 from dlgeom.geometry.overlap import keypoints, matching, measures, suppression
 from dlgeom.geometry.ragged import Ragged, Rings, Runs
@@ -330,6 +331,40 @@ def test_heights_and_widths_of_numpy_are_integers_too() -> None:
     expected = raster.parts_to_runs(square, (4, 5)).tolist()
     for shape in ((np.int32(4), 5), (4, np.int64(5)), (np.int16(4), np.uint8(5))):
         assert raster.parts_to_runs(square, shape).tolist() == expected
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=3, max_size=12),
+    st.lists(st.tuples(*[st.integers(-5, 35)] * 4), max_size=4),
+)
+def test_the_middle_of_the_widest_section_is_inside(
+    points: list[tuple[int, int]], lines: list[tuple[int, int, int, int]]
+) -> None:
+    face = shapely.convex_hull(shapely.multipoints(points))
+    if face.geom_type != "Polygon":
+        return
+    cuts = np.array(lines, dtype=np.float64).reshape(-1, 4)
+    middle = shapely.Point(regions._middle_of_widest(face, cuts))
+    assert face.contains(middle)
+    for x0, y0, x1, y1 in lines:
+        if y0 != y1:  # level lines are met at no height between two vertices
+            assert shapely.LineString([(x0, y0), (x1, y1)]).distance(middle) > 0
+
+
+def test_the_widest_section_is_taken() -> None:
+    face = shapely.Polygon([(0, 0), (2, 0), (2, 10), (20, 10), (20, 20), (0, 20)])
+    assert regions._middle_of_widest(face, np.zeros((0, 4))).tolist() == [10, 15]
+    cut = np.array([[4.0, 0, 4, 30]])
+    assert regions._middle_of_widest(face, cut).tolist() == [12, 15]
+
+
+@given(st.lists(st.tuples(st.integers(-99, 99), st.integers(-99, 99)), min_size=3, max_size=9))
+def test_sides_are_those_of_exact_turns(points: list[tuple[int, int]]) -> None:
+    (ax, ay), (bx, by), *others = points
+    found = thinning._sides((float(ax), float(ay)), (float(bx), float(by)), np.array(others, float))
+    for (x, y), side in zip(others, found.tolist(), strict=True):
+        exact = (ax - x) * (by - y) - (ay - y) * (bx - x)
+        assert np.sign(side) == np.sign(exact)
 
 
 # ---------------------------------------------------------------- segments
