@@ -178,7 +178,11 @@ class Output:
             self._mode = "compares"
 
     def _holds_anything(self) -> bool:
-        """Whether the target folder has anything in it; links anywhere below are refused."""
+        """Whether the target folder has anything in it; links anywhere below are refused.
+
+        Files that were not finished are nothing: a run that is killed before its marker has its
+        name leaves one.
+        """
         found = False
         root = str(self.target)
         folders = [root]
@@ -187,7 +191,7 @@ class Output:
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        found = True
+                        found = found or not is_temporary(entry.name)
                         if entry.is_symlink():
                             raise OutputError(
                                 "is a symbolic link in the target; outputs never follow links. "

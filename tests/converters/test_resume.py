@@ -239,6 +239,18 @@ def test_what_is_something_else_is_refused(name: str, sources: Path, tmp_path: P
         path.write_bytes(data)
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_run_killed_before_its_marker_had_a_name_left_nothing(
+    resume: bool, sources: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / ".123.0a1b2c3d.1.part").write_bytes(b"half a mark")
+    convert(sources / "coco.json", target, to_format="yolo", on_error="skip", resume=resume)
+    convert(sources / "coco.json", tmp_path / "other", to_format="yolo", on_error="skip")
+    assert tree(target) == tree(tmp_path / "other")
+
+
 def test_an_absent_target_is_an_ordinary_run(sources: Path, tmp_path: Path) -> None:
     for place, more in (("a", {}), ("b", {"resume": True})):
         (tmp_path / place).mkdir()

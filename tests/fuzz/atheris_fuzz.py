@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fuzz.harness import Input
+    from fuzz.fuzz_harness import Input
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -44,7 +44,7 @@ def main() -> None:
 
     # What is not imported by then is not seen: `warm` loads all modules of the package.
     with atheris.instrument_imports(include=["dlgeom"], enable_loader_override=False):
-        from fuzz.harness import TESTS, Harness, Input, decode, inputs_of
+        from fuzz.fuzz_harness import TESTS, Harness, Input, decode, inputs_of
         from fuzz.mutators import mutate
         from fuzz.run import warm
         from trust.zygote import Watch, homes, relative_opens

@@ -1,8 +1,8 @@
 """Fuzz the readers: ``python tests/fuzz/run.py --format coco --runs 100000 --seed 1``.
 
 Inputs of the hostile corpus are mutated, as bytes and as JSON, XML, rows, PNG and zip files that
-stay well-formed, and converted in lenient mode (see ``harness.py``). Inputs that do something new
-(a code, a message, a place where an error is raised, a target) are mutated further. A forked child
+stay well-formed, and converted in lenient mode (see ``fuzz_harness.py``). Inputs that do something
+new (a code, a message, a place where an error is raised, a target) are mutated further. A forked child
 does `BATCH` runs under 4 GiB, 10 s of work a run and an audit hook; a new one is forked behind
 them, or where one dies. ``--format all`` takes all in turn, ``rle`` the run lengths alone. A
 signal, a hang, an exception that is not ours or a wrong output is a finding, printed and appended
@@ -32,7 +32,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fuzz.harness import NAMES, TESTS, Harness, Input, changed, inputs_of, run_lengths
+from fuzz.fuzz_harness import NAMES, TESTS, Harness, Input, changed, inputs_of, run_lengths
 from trust.zygote import Watch, homes, relative_opens
 
 SECONDS = 10

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from fuzz.harness import NAMES, Harness, Input, changed, decode, inputs_of
+from fuzz.fuzz_harness import NAMES, Harness, Input, changed, decode, inputs_of
 from fuzz.mutators import mutate
 from trust.zygote import Watch
 
