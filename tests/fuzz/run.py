@@ -3,8 +3,8 @@
 Inputs of the hostile corpus are mutated, as bytes and as JSON, XML, rows, PNG and zip files that
 stay well-formed, and converted in lenient mode (see ``fuzz_harness.py``). Inputs that do something
 new (a code, a message, a place where an error is raised, a target) are mutated further. A forked
-child does `BATCH` runs under 4 GiB, 10 s of work a run and an audit hook; a new one is forked behind
-them, or where one dies. ``--format all`` takes all in turn, ``rle`` the run lengths alone. A
+child does `BATCH` runs under 4 GiB, 10 s of work a run and an audit hook; a new one is forked
+behind them, or where one dies. ``--format all`` takes all in turn, ``rle`` the run lengths alone. A
 signal, a hang, an exception that is not ours or a wrong output is a finding, printed and appended
 to ``--findings FILE`` with all that it takes to see it again. ``--seeds FILE`` gets the smallest
 inputs of rare codes.
