@@ -11,4 +11,4 @@ def patience(seconds: float) -> float:
     """Return the seconds, times the processes that wait for each processor."""
     if not hasattr(os, "getloadavg"):
         return 2 * seconds
-    return seconds * max(1.5, os.getloadavg()[0] / (os.cpu_count() or 1))
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

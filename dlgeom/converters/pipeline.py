@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from dlgeom.converters import registry
 from dlgeom.converters.base import Format, Reader, WriteContext
 from dlgeom.converters.held import Held
 from dlgeom.converters.inputs import unreadable
+from dlgeom.converters.memory import gc_paused
 from dlgeom.converters.output import Output
 from dlgeom.converters.places import shown_source, url_of
 from dlgeom.converters.report import Report, is_report
@@ -51,21 +51,6 @@ __all__ = [
     "selection_of",
     "write_source",
 ]
-
-
-@contextlib.contextmanager
-def gc_paused() -> Iterator[None]:
-    """Pause the cyclic garbage collector: bulk work makes many objects and no cycles.
-
-    Measured: 2.8 times faster parsing, 1.4 times faster conversions.
-    """
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 class Target(msgspec.Struct, frozen=True, eq=False):

@@ -22,6 +22,7 @@ from dlgeom.converters.coco.read_fast import ANNOTATIONS
 from dlgeom.converters.coco.read_slow import SlowReader
 from dlgeom.converters.coco.read_source import SourceFile
 from dlgeom.converters.coco.scan import Scanner, Window
+from dlgeom.converters.memory import gc_paused
 from dlgeom.converters.problems import Entry, Problems
 from dlgeom.errors import FormatError, OutputError
 from dlgeom.limits import Limits
@@ -229,7 +230,6 @@ def _read_here(index: FileIndex, start: int, stop: int) -> int:
 def read_range(file: OpenFile, limits: Limits, start: int, stop: int) -> RangeOutcome | None:
     """Read a range (runs in a worker); None where it has a fault, or ends inside of a record."""
     from dlgeom.converters.coco.read_index import FileIndex, PanopticFileError
-    from dlgeom.converters.parallel.tasks import gc_paused
 
     class Range(FileIndex):
         """An index of some records, which are counted from 0."""

@@ -6,8 +6,6 @@ the order of the file, or grouped by image from text that is gathered by its pla
 
 from __future__ import annotations
 
-import contextlib
-import gc
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -39,6 +37,7 @@ from dlgeom.converters.coco.read_source import SourceFile
 from dlgeom.converters.coco.read_spill import pieces_of
 from dlgeom.converters.coco.read_subset import Labels, Subset
 from dlgeom.converters.images import tell_links
+from dlgeom.converters.memory import gc_paused
 from dlgeom.converters.problems import Problems
 from dlgeom.errors import DlgeomError, FormatError
 
@@ -103,7 +102,7 @@ def open_reader(path: Path, context: ReadContext) -> Reader:
         If a file cannot be trusted.
     """
     files = find_files(path, context.subsets)
-    with _gc_paused():
+    with gc_paused():
         return _open(path, files, context)
 
 
@@ -322,14 +321,3 @@ def _images_root(path: Path, images: Path | None) -> Path | None:
     if not path.is_dir() and root.name == "annotations":
         root = root.parent
     return root / "images" if (root / "images").is_dir() else root
-
-
-@contextlib.contextmanager
-def _gc_paused() -> Iterator[None]:
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()

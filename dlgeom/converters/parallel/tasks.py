@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import gc
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,6 +11,7 @@ import msgspec
 from dlgeom.converters import registry
 from dlgeom.converters.base import Meta, ReadContext, WriteContext
 from dlgeom.converters.fields import ItemFields
+from dlgeom.converters.memory import gc_paused
 from dlgeom.converters.parallel.emit import Gathered, Gathering, Shared
 from dlgeom.converters.parallel.units import Part
 from dlgeom.converters.problems import Entry, Problems
@@ -22,7 +20,7 @@ from dlgeom.converters.stream import Stream
 from dlgeom.errors import OutputError
 from dlgeom.labels import Label, LabelTable
 
-__all__ = ["Outcome", "Setup", "form", "found_labels", "gc_paused"]
+__all__ = ["Outcome", "Setup", "form", "found_labels"]
 
 
 class Setup(msgspec.Struct):
@@ -148,18 +146,6 @@ def found_labels(reader: Any) -> LabelTable:
     """Return the classes of a source, under its own names."""
     labels: LabelTable = getattr(reader, "found", reader.meta.labels)
     return labels
-
-
-@contextlib.contextmanager
-def gc_paused() -> Iterator[None]:
-    """Pause the cyclic garbage collector, see `dlgeom.converters.pipeline.gc_paused`."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def form(setup: Setup, part: Part, number: int) -> Outcome:

@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -249,17 +248,6 @@ class RemoteOutput(Output):
         file = RemoteFile(self, name, self._path(name))
         self._open.append(file)
         return file
-
-    @contextlib.contextmanager
-    def file(self, name: str) -> Iterator[FileWriter]:
-        """Like `open`, closed at the end of the block and dropped if it raises."""
-        writer = self.open(name)
-        try:
-            yield writer
-        except BaseException:
-            writer.abort()
-            raise
-        writer.close()
 
     # -- what a folder on disk has, and an address has not ---------------------------------
 
